@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The X-macro makes prototype, void* thunk and table row from each. A command about hardware
+ * (info pci, query-pci, info pic, balloon) lives in hw/X/cmd-X.c
+ */
+#ifndef CORE_COMMAND_H
+#define CORE_COMMAND_H
+
+#include <glib.h>
+
+#include "core/prop.h"
+#include "core/vm.h"
+
+typedef enum { PHASE_EARLY, PHASE_MACHINE, PHASE_BACKEND, PHASE_DEVICE, PHASE_UI, PHASE_RUN } Phase;
+typedef enum { ARG_NONE, ARG_REQUIRED } ArgKind;
+typedef struct Reply Reply;
+void reply_send(Reply *, const void *result);
+
+/* TODO: known, says "not supported yet", exits 1 */
+enum { OPT_MULTI = 1, OPT_MERGE = 2, OPT_LAST = 4, OPT_TODO = 8 };
+
+/* rows: Args_rows; Str: the text as it is; Empty: no argument */
+#define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help, manual) \
+    bool opt_##id(Vm *vm, const Args *args, GError **err);
+
+/* qmp NULL: HMP only; hmp NULL: QMP only */
+enum { CMD_OOB = 1, CMD_PRECONFIG = 2, CMD_DEPRECATED = 4, CMD_TODO = 8 };
+typedef struct Command {
+    const char *qmp, *hmp, *grammar, *help;
+    const Prop *args, *result;
+    unsigned flags;
+    bool (*run)(Vm *, const void *args, Reply *, GError **);
+} Command;
+
+/*
+ * one command is one screen of monitor/cmd-SUBJECT.c: struct, rows, CMD(), handler. No .def, no
+ * header
+ */
+typedef Command set_command_t;
+#define CMD(id, qmp, hmp, grammar, Args, Result, flags, help)                              \
+    static bool cmd_##id(Vm *vm, const Args *args, Reply *reply, GError **err);            \
+    static bool run_##id(Vm *vm, const void *args, Reply *reply, GError **err)             \
+    {                                                                                      \
+        return cmd_##id(vm, args, reply, err);                                             \
+    }                                                                                      \
+    static inline void cmd_##id##_reply(Reply *r, const Result *res)                       \
+    {                                                                                      \
+        reply_send(r, res);                                                                \
+    }                                                                                      \
+    static const Command command_##id = { qmp,         hmp,           grammar, help,       \
+                                          Args##_rows, Result##_rows, flags,   run_##id }; \
+    REGISTER(command, command_##id)
+
+/*
+ * 4 rows, e.g. { "device_add", "json-cli json-cli-hotplug" }, { "MEM_UNPLUG_ERROR",
+ * "deprecated" }
+ */
+typedef struct Feature {
+    const char *qmp, *words;
+} Feature;
+
+/* any; queued to main. core/events.def: block and net raise events too */
+#define EVENT(id, name, Args, rate_ms) void event_##id(Vm *vm, const Args *args);
+
+/*
+ * cmd_*: false + err; or true after one reply now; or true after reply_defer() and one reply
+ * later, on main. An empty reply needs no call.
+ */
+void reply_fail(Reply *, GError *take);
+void reply_defer(Reply *);
+
+#endif

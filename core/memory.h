@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CORE_MEMORY_H
+#define CORE_MEMORY_H
+
+#include <glib.h>
+
+#include "core/types.h"
+
+/*
+ * SELFLOCK: unlocked, many vCPUs at once: atomics or an own leaf lock; no vm_lock, DMA,
+ * irq_set; DMA does not reach it
+ */
+enum { IO_UNALIGNED = 1, IO_SELFLOCK = 2 };
+typedef struct IoOps {
+    uint64_t (*read)(void *o, uint64_t off, unsigned size);
+    void (*write)(void *o, uint64_t off, uint64_t val, unsigned size);
+    /* guest sizes outside [min,max] read all-ones, drop writes; the core splits to impl */
+    uint8_t min, max, impl_min, impl_max, flags;
+} IoOps;
+typedef enum { REGION_RAM, REGION_ROM, REGION_ROMD, REGION_IO } RegionKind;
+typedef enum { DIRTY_MIGRATION, DIRTY_DISPLAY, DIRTY_CODE, DIRTY_CLIENTS } DirtyClient;
+struct Region {
+    const char *name;
+    Device *owner;
+    uint64_t size, fd_off;
+    RegionKind kind;
+    int fd;
+    uint8_t *host;
+    const IoOps *ops;
+    void *o;
+    unsigned long *dirty[DIRTY_CLIENTS];
+};
+
+/* io: reads go to ops too (ROMD in command mode); Region.kind never changes */
+struct MapRow {
+    uint64_t base, size, off;
+    Region *region;
+    int16_t prio;
+    bool on, readonly, io;
+};
+struct Flat {
+    uint64_t base, size, off;
+    Region *region;
+    bool readonly, io;
+};
+typedef struct Bell {
+    uint64_t addr, match;
+    int fd;
+    uint8_t size;
+    bool any;
+} Bell;
+
+/* immutable, sorted, disjoint; a device_ref on each owner */
+struct FlatMap {
+    gatomicrefcount ref;
+    size_t n, n_bells;
+    const Bell *bells;
+    Flat row[];
+};
+
+/* locked, after the swap, all vCPUs held outside guest code */
+typedef struct SpaceListener {
+    void (*commit)(void *o, const FlatMap *old, const FlatMap *now);
+    /* locked, before bits are taken: OR yours in (also before commit drops a logged row) */
+    void (*dirty_sync)(void *o, Region *);
+    /* locked, vCPUs held, after bits were cleared: catch the next write (soft: REQ_TLB) */
+    void (*dirty_cleared)(void *o, Region *, DirtyClient);
+    /* any; a page whose DIRTY_CODE bit was clear */
+    void (*code_written)(void *o, Region *, uint64_t off, uint64_t len);
+} SpaceListener;
+
+/* below (may be NULL): its rows show through (SMM, a bus master's view) */
+Space *space_new(Vm *, const char *name, Space *below);
+
+/* locked; told the present map at once */
+void space_listen(Space *, const SpaceListener *, void *o);
+
+/* host pointer always; fd only if shareable RAM was asked for, else -1 */
+bool region_init_ram(Region *, Device *, const char *name, uint64_t size, GError **);
+void region_init_io(Region *, Device *, const char *name, uint64_t size, const IoOps *, void *o);
+
+/* locked; the row is copied; change members between begin/commit */
+MapRow *space_map(Space *, const MapRow *);
+void space_unmap(Space *, MapRow *);
+
+/*
+ * nest, over all Spaces; the outermost: flatten, hold vCPUs, swap, listeners, empty every
+ * vCPU's cache, release. Waits with the lock held for vCPUs to be at a poll point or in
+ * vm_lock; not for homes: a DMA under way may end in the old map.
+ */
+void space_begin(Space *);
+void space_commit(Space *);
+
+/*
+ * any; a strong reference: one pointer compare when nothing changed. Home threads drop theirs
+ * before they poll
+ */
+const FlatMap *space_flat(Space *, const FlatMap **cache);
+
+/* any; a home other than main reaches RAM only, else false */
+bool space_rw(Space *, uint64_t addr, void *buf, uint64_t len, bool write);
+
+/*
+ * vCPU unlocked, or locked (qtest, monitor). Lock unless SELFLOCK, then look up again; RAM by
+ * now: done as RAM nothing there: all-ones. Nothing of the map is touched after the callback.
+ * The caller tests v->request before its next guest access (the map may have changed).
+ */
+uint64_t space_io(Space *, uint64_t addr, uint64_t val, unsigned size, bool write);
+
+/* n * size <= 4096; lock once, pointer compare each */
+void space_io_rep(Space *, uint64_t port, void *buf, unsigned size, unsigned n, bool write);
+
+/*
+ * locked; eventfd instead of write(), on every accelerator; a commit: moves with the region's
+ * rows; once removed nobody writes to fd
+ */
+void region_doorbell(Region *, uint64_t off, unsigned size, bool any, uint64_t match, int fd,
+                     bool add);
+
+/* locked; counted; a commit. The bitmaps are always there */
+void region_log(Region *, DirtyClient, bool on);
+
+/* any; after every RAM write that is not the guest CPU's; sets all clients */
+void region_dirty(Region *, uint64_t off, uint64_t len);
+
+/* locked; sync, fetch and clear, cleared; a bit a 4 KiB page */
+bool region_dirty_take(Region *, DirtyClient, uint64_t off, uint64_t len, unsigned long *bits);
+
+/* locked; RAM pages given back to the host (balloon); false while somebody pins them */
+bool space_discard(Space *, uint64_t addr, uint64_t len);
+
+/* any; false: short or refused, a device-visible error */
+bool dma_read(Device *, uint64_t addr, void *buf, uint64_t len);
+
+/* never re-enters the device's own registers: counted, false */
+bool dma_write(Device *, uint64_t addr, const void *buf, uint64_t len);
+
+/* holds region's owner */
+typedef struct DmaMap {
+    void *p;
+    uint64_t len, off;
+    Region *region;
+    bool write;
+} DmaMap;
+
+/* any; RAM only, may shorten; false: use dma_read/write. Guest may change it under you */
+bool dma_map(Device *, uint64_t addr, uint64_t len, bool write, DmaMap *);
+
+/* any */
+void dma_unmap(Device *, DmaMap *, uint64_t written);
+
+#endif

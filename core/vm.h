@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CORE_VM_H
+#define CORE_VM_H
+
+#include <glib.h>
+
+#include "core/types.h"
+
+/* WATCHDOG, PANIC: -action says what follows */
+typedef enum {
+    VM_RESET,
+    VM_POWERDOWN,
+    VM_SHUTDOWN,
+    VM_SUSPEND,
+    VM_WAKEUP,
+    VM_STOP,
+    VM_WATCHDOG,
+    VM_PANIC,
+    VM_NMI
+} VmRequest;
+struct Vm {
+    Space *mem, *io, *smm;
+    const IrqchipOps *irqchip;
+    const LapicOps *lapic;
+    Vcpu **vcpu;
+    unsigned n_vcpus, defaults;
+    const MachineType *machine;
+    const void *machine_args;
+    /* what devices and boards may read; root: "/machine", owner of onboard devices and of the first
+     * buses */
+    Device *root;
+    bool running;
+};
+
+/*
+ * main and vCPU threads; not recursive. On a vCPU every Flat and host pointer got before it is
+ * stale after it
+ */
+void vm_lock(Vm *);
+void vm_unlock(Vm *);
+bool vm_locked(void);
+
+/* any; carried out on main. A device never stops or resets anything itself */
+void vm_request(Vm *, VmRequest, const char *cause);
+
+/* any; fn on main, locked; owner (may be NULL) is kept alive; skipped once it is unrealized */
+void vm_call_main(Vm *, Device *owner, void (*fn)(void *), void *arg);
+
+/*
+ * locked, home not main; fn there; waits, lock held: no deadlock, a home thread waits for
+ * nobody Reset: vCPUs paused; all devices quiesced (the rest follows the last done()); inside
+ * home_wait of every home: timers disarmed, then all STATE parts zeroed; then for each device,
+ * parents first: bus part's reset, reset hook (may timer_set; irq_set sticks); then sync of
+ * all; timers with a deadline armed; REQ_RESET to every vCPU; resumed.
+ */
+void home_wait(GMainContext *home, void (*fn)(void *), void *arg);
+
+/*
+ * SELF: type->state only; FULL: the bus part too, and all below (bridge, FLR, hot-plug slot
+ * power)
+ */
+typedef enum { RESET_SELF, RESET_FULL } ResetScope;
+
+/*
+ * locked, also from a callback: the same for one device, vCPUs running. SELF: virtio status 0,
+ * SCSI and USB bus reset: BARs stay. Its lines drop: the core sets every line it drives to 0
+ * first. done (may be NULL) on main; inside the call when nothing was in flight. When it must
+ * wait for I/O and the caller is a vCPU's register access, that vCPU executes nothing more
+ * before done (parked at its instruction boundary, lock free): to the guest it was synchronous
+ */
+void device_reset(Device *, ResetScope, void (*done)(void *), void *o);
+
+#endif

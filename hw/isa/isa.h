@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HW_ISA_ISA_H
+#define HW_ISA_ISA_H
+
+#include "core/device.h"
+#include "core/memory.h"
+
+/*
+ * "PNP0501": hw/pc writes Device(){_HID,_UID,_CRS} from the ports, lines, DMA channels taken
+ * below
+ */
+typedef struct IsaInfo {
+    const char *acpi_hid;
+    void (*acpi)(Device *, GString *aml);
+} IsaInfo;
+
+/* bus_info: const IsaInfo *, or NULL */
+extern const BusType isa_bus;
+
+/* realize; the region and its row in vm->io; noted for ACPI and boot paths */
+void isa_io(Device *, Region *, uint16_t port, uint16_t n, const IoOps *, void *o);
+
+/* realize; a line of its own into the bus's OR for ISA IRQ n */
+const IrqLine *isa_irq(Device *, unsigned n);
+
+/* the same for a chip that is not on the bus (legacy IDE, PIT); NULL of NULL */
+const IrqLine *isa_line(Bus *, unsigned n);
+
+#endif
