@@ -20,6 +20,7 @@ typedef struct Co Co;
 typedef struct Chardev Chardev;
 typedef struct CharFront CharFront;
 typedef struct MachineType MachineType;
+typedef struct MachineConf MachineConf;
 typedef struct IrqchipOps IrqchipOps;
 typedef struct LapicOps LapicOps;
 typedef struct IrqLine IrqLine;

@@ -26,6 +26,8 @@ struct Vm {
     unsigned n_vcpus, defaults;
     const MachineType *machine;
     const void *machine_args;
+    /* what the user asked for (core/machine.h); set before MachineType.build */
+    MachineConf *conf;
     /* what devices and boards may read; root: "/machine", owner of onboard devices and of the first
      * buses */
     Device *root;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the user asked of the machine, as plain values: system/ fills it from -m, -smp, -boot,
+ * -rtc, -kernel, -serial, -drive and friends before MachineType.build; boards and devices read
+ * it through vm->conf and never change it. Strings are NULL when the option was not given.
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include <glib.h>
+
+#include "core/clock.h"
+#include "core/types.h"
+
+typedef enum { RTC_UTC, RTC_LOCALTIME, RTC_DATE } RtcBase;
+
+/* offset: ns that the guest's UTC is ahead of the clock when base is RTC_DATE */
+typedef struct RtcConf {
+    RtcBase base;
+    ClockId clock; /* host (default), rt = CLOCK_REAL, vm = CLOCK_VIRTUAL */
+    int64_t offset;
+    bool slew; /* -rtc driftfix=slew */
+} RtcConf;
+
+typedef struct BootConf {
+    char *order, *once; /* letters a b c d n p; order NULL: "cad" */
+    int8_t menu;        /* -1 not said */
+    bool strict;
+    char *splash;
+    int32_t splash_time, reboot_timeout; /* ms; -1 not said */
+} BootConf;
+
+typedef enum { IF_NONE, IF_IDE, IF_SCSI, IF_FLOPPY, IF_PFLASH, IF_MTD, IF_SD, IF_VIRTIO } DriveIf;
+
+/* One -drive (or -hda, -cdrom, -fda ...) with if= other than none: the board makes its device.
+ * id is the block backend's name, what drive=ID refers to. bus and unit are settled already. */
+typedef struct DriveConf {
+    char *id;
+    DriveIf iface;
+    bool cdrom;
+    unsigned bus, unit;
+    char *serial; /* -drive serial=, NULL: none */
+    bool used;    /* the board took it; what nobody took is an error of the user's */
+} DriveConf;
+
+/* -smp: threads in all = sockets * dies * cores * threads; all are set, none is 0 */
+typedef struct SmpConf {
+    unsigned cpus, max_cpus, sockets, dies, cores, threads;
+} SmpConf;
+
+enum { MAX_SERIAL = 4, MAX_PARALLEL = 3 };
+
+struct MachineConf {
+    uint64_t ram_size, max_ram_size; /* bytes */
+    unsigned ram_slots;
+    SmpConf smp;
+    BootConf boot;
+    RtcConf rtc;
+    char *kernel, *initrd, *append, *dtb;
+    char *bios;
+    GPtrArray *data_dirs; /* char *: -L first, then where we were installed; searched in order */
+    char *name;
+    uint8_t uuid[16];
+    bool uuid_set, no_acpi, no_hpet, nographic, no_fd_bootchk;
+    char *serial[MAX_SERIAL]; /* labels of chardevs, NULL: no such port */
+    char *parallel[MAX_PARALLEL];
+    GPtrArray *drives; /* DriveConf * */
+    char *vga;         /* "std", "none" ...: what -vga said or the machine's default; NULL: none */
+};
+
+#endif
