@@ -13,6 +13,7 @@ typedef struct Bus Bus;
 typedef struct Object Object;
 typedef struct Vcpu Vcpu;
 typedef struct X86State X86State;
+typedef struct CpuModel CpuModel;
 typedef struct Space Space;
 typedef struct Region Region;
 typedef struct Json Json;

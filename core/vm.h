@@ -18,6 +18,12 @@ typedef enum {
     VM_PANIC,
     VM_NMI
 } VmRequest;
+/* -smp, complete: sockets * dies * cores * threads == max, cpus <= max; filled before the board is
+ * built. APIC ids follow from it: cpu_apic_id() in accel/x86/cpuid.h */
+typedef struct VmSmp {
+    unsigned cpus, sockets, dies, cores, threads, max;
+} VmSmp;
+
 struct Vm {
     Space *mem, *io, *smm;
     const IrqchipOps *irqchip;
@@ -31,6 +37,8 @@ struct Vm {
     /* what devices and boards may read; root: "/machine", owner of onboard devices and of the first
      * buses */
     Device *root;
+    VmSmp smp;
+    CpuModel *cpu; /* -cpu: accel/x86/cpuid.h makes and reads it; NULL: not chosen yet */
     bool running;
 };
 

@@ -9,8 +9,6 @@
 
 #include "core/types.h"
 
-typedef struct CpuModel CpuModel; /* accel/x86/cpuid.h */
-
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 
