@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What devices give the machine; hw/pc reads it when the guest first looks (fw_cfg, ACPI and
- * SMBIOS tables, boot order), so order and hot-plug do not matter
+ * What devices give the firmware. hw/pc reads it when the guest first looks (fw_cfg, ACPI and
+ * SMBIOS tables, boot order), so the order in which devices are made and hot-plug do not matter.
+ *
+ * ACPI: a bus's generic part describes its devices (ISA: the hid of IsaInfo with the ports and
+ * lines it took; PCI: slots). What is left is one hook in the bus's info struct.
  */
 #ifndef CORE_FIRMWARE_H
 #define CORE_FIRMWARE_H
@@ -13,18 +16,50 @@
 /* realize; "etc/..", "genroms/.."; gone with the device. Same name twice: assert */
 void fw_file(Device *, const char *name, GBytes *take);
 
-/* guest-writable; bytes are in the device's state */
+/* guest-writable; bytes are in the device's state; written() after each guest write, locked */
 void fw_file_rw(Device *, const char *name, void *bytes, size_t n, void (*written)(void *o),
                 void *o);
 
-/* a ROM that is not a PCI device's romfile= */
-void fw_option_rom(Device *, const char *file, int bootindex);
+/*
+ * A ROM that is not a PCI device's romfile=. Realize; bootindex -1: not in the boot order. The
+ * file is found as fw_find() does and becomes "genroms/FILE".
+ */
+bool fw_option_rom(Device *, const char *file, int bootindex, GError **);
+
+/* "/pci@i0cf8/ide@1,1/drive@0/disk@0\n...": rows named bootindex, fw_path of each bus, type->boot */
+const char *fw_boot_order(Vm *, GString *);
 
 /*
- * "/pci@i0cf8/ide@1,1/drive@0/disk@0\n..." from the rows named bootindex, fw_path of each bus,
- * type->boot ACPI: a bus's generic part describes its devices (ISA: hid of IsaInfo with the
- * ports and lines it took; PCI: slots). What is left is one hook in the bus's info struct.
+ * Where a firmware or ROM image is: a name with a slash or of a file in the current directory as
+ * it is, else below each -L directory, then below CONFIG_FIRMWARE_PATH. NULL: error that lists
+ * where it was looked for.
  */
-const char *fw_boot_order(Vm *, GString *);
+char *fw_find(Vm *, const char *name, GError **);
+
+/* fw_find, then its bytes; refuses more than `most` and an empty file */
+GBytes *fw_load(Vm *, const char *name, size_t most, GError **);
+
+/* ---- for hw/pc, which shows the files to the guest, and core/device.c ---- */
+
+typedef struct FwFile {
+    char name[56];
+    Device *owner;
+    GBytes *bytes; /* read-only ones */
+    void *rw;      /* guest-writable ones: rw_len bytes at rw */
+    size_t rw_len;
+    void (*written)(void *o);
+    void *o;
+    int bootindex; /* of an option ROM, else -1 */
+    bool rom;
+} FwFile;
+
+/* locked; all files (FwFile *), in the order of their making; changes with realize and unrealize */
+const GPtrArray *fw_files(Vm *);
+
+/* core/device.c: the device was unrealized, or its realize failed */
+void fw_forget(Device *);
+
+/* core/vm.c: the machine ends */
+void fw_fini(Vm *);
 
 #endif

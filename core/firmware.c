@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files that devices give the firmware, and where firmware images are found on the host. */
+#include "core/firmware.h"
+
+#include <string.h>
+
+#include "config.h"
+#include "core/device.h"
+#include "core/machine.h"
+
+static void file_free(void *p)
+{
+    FwFile *f = p;
+
+    if (f->bytes)
+        g_bytes_unref(f->bytes);
+    g_free(f);
+}
+
+static GPtrArray *files_of(Vm *vm)
+{
+    if (!vm->fw)
+        vm->fw = g_ptr_array_new_with_free_func(file_free);
+    return vm->fw;
+}
+
+static FwFile *file_add(Device *d, const char *name)
+{
+    GPtrArray *all = files_of(d->vm);
+
+    g_assert(strlen(name) < sizeof(((FwFile *)0)->name));
+    for (guint i = 0; i < all->len; i++)
+        g_assert(strcmp(((FwFile *)all->pdata[i])->name, name) != 0);
+    FwFile *f = g_new0(FwFile, 1);
+    g_strlcpy(f->name, name, sizeof(f->name));
+    f->owner = d;
+    f->bootindex = -1;
+    g_ptr_array_add(all, f);
+    return f;
+}
+
+void fw_file(Device *d, const char *name, GBytes *take)
+{
+    file_add(d, name)->bytes = take;
+}
+
+void fw_file_rw(Device *d, const char *name, void *bytes, size_t n, void (*written)(void *o),
+                void *o)
+{
+    FwFile *f = file_add(d, name);
+
+    f->rw = bytes;
+    f->rw_len = n;
+    f->written = written;
+    f->o = o;
+}
+
+bool fw_option_rom(Device *d, const char *file, int bootindex, GError **err)
+{
+    /* a 16-bit option ROM cannot say more: its size byte counts 512-byte blocks */
+    GBytes *bytes = fw_load(d->vm, file, 255 * 512, err);
+
+    if (!bytes)
+        return false;
+    g_autofree char *base = g_path_get_basename(file);
+    g_autofree char *name = g_strdup_printf("genroms/%.40s", base);
+    FwFile *f = file_add(d, name);
+    f->bytes = bytes;
+    f->bootindex = bootindex;
+    f->rom = true;
+    return true;
+}
+
+const GPtrArray *fw_files(Vm *vm)
+{
+    return files_of(vm);
+}
+
+void fw_forget(Device *d)
+{
+    GPtrArray *all = files_of(d->vm);
+
+    for (guint i = all->len; i-- > 0;)
+        if (((FwFile *)all->pdata[i])->owner == d)
+            g_ptr_array_remove_index(all, i);
+}
+
+void fw_fini(Vm *vm)
+{
+    g_clear_pointer(&vm->fw, g_ptr_array_unref);
+}
+
+static bool is_file(const char *path)
+{
+    return g_file_test(path, G_FILE_TEST_IS_REGULAR);
+}
+
+char *fw_find(Vm *vm, const char *name, GError **err)
+{
+    const MachineArgs *args = machine_args(vm);
+    g_auto(GStrv) built_in = g_strsplit(CONFIG_FIRMWARE_PATH, ":", -1);
+    g_autoptr(GString) tried = g_string_new(NULL);
+
+    if (strchr(name, '/') || is_file(name)) {
+        if (is_file(name))
+            return g_strdup(name);
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "could not find '%s'", name);
+        return NULL;
+    }
+    for (size_t i = 0; i < args->paths.n + g_strv_length(built_in); i++) {
+        const char *dir =
+            i < args->paths.n ? args->paths.at[i] : built_in[i - args->paths.n];
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (is_file(path))
+            return g_steal_pointer(&path);
+        g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", dir);
+    }
+    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+                "could not find '%s' in %s (name a directory with -L, or install the package "
+                "'seabios')",
+                name, tried->str);
+    return NULL;
+}
+
+GBytes *fw_load(Vm *vm, const char *name, size_t most, GError **err)
+{
+    g_autofree char *path = fw_find(vm, name, err);
+    g_autofree char *text = NULL;
+    size_t n = 0;
+
+    if (!path || !g_file_get_contents(path, &text, &n, err))
+        return NULL;
+    if (n == 0 || n > most) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "'%s' has %zu bytes: 1 to %zu were expected", path, n, most);
+        return NULL;
+    }
+    return g_bytes_new_take(g_steal_pointer(&text), n);
+}
