@@ -58,7 +58,7 @@ void fw_file_rw(Device *d, const char *name, void *bytes, size_t n, void (*writt
 bool fw_option_rom(Device *d, const char *file, int bootindex, GError **err)
 {
     /* a 16-bit option ROM cannot say more: its size byte counts 512-byte blocks */
-    GBytes *bytes = fw_load(d->vm, file, 255 * 512, err);
+    GBytes *bytes = firmware_load(d->vm, file, 255 * 512, err);
 
     if (!bytes)
         return false;
@@ -95,36 +95,36 @@ static bool is_file(const char *path)
     return g_file_test(path, G_FILE_TEST_IS_REGULAR);
 }
 
-char *fw_find(Vm *vm, const char *name, GError **err)
+char *firmware_find(Vm *vm, const char *name, GError **err)
 {
-    const MachineArgs *args = machine_args(vm);
+    const GPtrArray *user = vm->conf ? vm->conf->data_dirs : NULL;
     g_auto(GStrv) built_in = g_strsplit(CONFIG_FIRMWARE_PATH, ":", -1);
     g_autoptr(GString) tried = g_string_new(NULL);
+    guint n_user = user ? user->len : 0;
 
-    if (strchr(name, '/') || is_file(name)) {
-        if (is_file(name))
-            return g_strdup(name);
+    if (is_file(name))
+        return g_strdup(name);
+    if (strchr(name, '/')) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "could not find '%s'", name);
         return NULL;
     }
-    for (size_t i = 0; i < args->paths.n + g_strv_length(built_in); i++) {
-        const char *dir =
-            i < args->paths.n ? args->paths.at[i] : built_in[i - args->paths.n];
+    for (guint i = 0; i < n_user + g_strv_length(built_in); i++) {
+        const char *dir = i < n_user ? user->pdata[i] : built_in[i - n_user];
         g_autofree char *path = g_build_filename(dir, name, NULL);
         if (is_file(path))
             return g_steal_pointer(&path);
         g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", dir);
     }
     g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-                "could not find '%s' in %s (name a directory with -L, or install the package "
-                "'seabios')",
+                "could not find '%s' in %s (install the package 'seabios', or name its directory "
+                "with -L)",
                 name, tried->str);
     return NULL;
 }
 
-GBytes *fw_load(Vm *vm, const char *name, size_t most, GError **err)
+GBytes *firmware_load(Vm *vm, const char *name, size_t most, GError **err)
 {
-    g_autofree char *path = fw_find(vm, name, err);
+    g_autofree char *path = firmware_find(vm, name, err);
     g_autofree char *text = NULL;
     size_t n = 0;
 

@@ -22,22 +22,23 @@ void fw_file_rw(Device *, const char *name, void *bytes, size_t n, void (*writte
 
 /*
  * A ROM that is not a PCI device's romfile=. Realize; bootindex -1: not in the boot order. The
- * file is found as fw_find() does and becomes "genroms/FILE".
+ * file is found as firmware_find() does and becomes "genroms/FILE".
  */
 bool fw_option_rom(Device *, const char *file, int bootindex, GError **);
 
-/* "/pci@i0cf8/ide@1,1/drive@0/disk@0\n...": rows named bootindex, fw_path of each bus, type->boot */
+/* "/pci@i0cf8/ide@1,1/drive@0/disk@0\n...": rows named bootindex, fw_path of each bus, type->boot
+ */
 const char *fw_boot_order(Vm *, GString *);
 
 /*
  * Where a firmware or ROM image is: a name with a slash or of a file in the current directory as
- * it is, else below each -L directory, then below CONFIG_FIRMWARE_PATH. NULL: error that lists
- * where it was looked for.
+ * it is, else below each directory of vm->conf->data_dirs, then below CONFIG_FIRMWARE_PATH. NULL:
+ * the error lists where it was looked for.
  */
-char *fw_find(Vm *, const char *name, GError **);
+char *firmware_find(Vm *, const char *name, GError **);
 
-/* fw_find, then its bytes; refuses more than `most` and an empty file */
-GBytes *fw_load(Vm *, const char *name, size_t most, GError **);
+/* firmware_find, then its bytes; refuses more than `most` and an empty file */
+GBytes *firmware_load(Vm *, const char *name, size_t most, GError **);
 
 /* ---- for hw/pc, which shows the files to the guest, and core/device.c ---- */
 

@@ -34,6 +34,8 @@ struct Vm {
     const void *machine_args;
     /* what the user asked for (core/machine.h); set before MachineType.build */
     MachineConf *conf;
+    /* FwFile *: what devices gave the firmware (core/firmware.c); NULL: nothing yet */
+    GPtrArray *fw;
     /* what devices and boards may read; root: "/machine", owner of onboard devices and of the first
      * buses */
     Device *root;

@@ -62,9 +62,11 @@ uint32_t pc_apic_id(const SmpConf *, unsigned index);
 
 /* ---- the firmware side ---- */
 
-/* Path of a firmware file (bios-256k.bin, vgabios-stdvga.bin, linuxboot ...) by vm->conf's
- * data_dirs, or the name itself when it is a path that exists; NULL: err lists where it looked. */
-char *firmware_find(Vm *, const char *name, GError **err);
+/* Files: firmware_find(), firmware_load() of core/firmware.h */
+
+/* Makes pc->mem.bios (RAM kind: map it readonly) as large as the image of -bios or
+ * bios-256k.bin, which ends at 4 GiB; its last 128 KiB are also seen at E0000h. */
+bool pc_bios_load(Pc *, GError **err);
 
 /* Called by the board when every chip is there: adds fw_cfg and whatever describes the machine
  * (e820, ACPI, SMBIOS, -kernel). The tables themselves are made when the guest first looks. */
