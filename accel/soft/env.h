@@ -35,6 +35,8 @@ enum {
 };
 #define H_CPL_SHIFT 5
 
+typedef struct Block Block;
+
 /* Tags are stored as -page, so that la + tag is the offset in the page on a hit and one compare
  * with 4096 - size tests page and crossing together. An empty tag is 1 << 63: 0 would match page 0.
  */
@@ -47,7 +49,6 @@ typedef struct Tlb {
 /* Privilege of an access: CPL 3, or supervisor; implicit supervisor accesses use TLB_SYS too. */
 enum { TLB_USER, TLB_SYS, TLB_MODES };
 
-typedef struct Block Block;
 #define JC_SIZE 1024
 typedef struct JumpCache {
     uint64_t pc;
@@ -57,7 +58,9 @@ typedef struct JumpCache {
 typedef struct SoftEnv {
     X86State x86;
     void *jump[5];       /* __builtin_setjmp buffer of the dispatcher */
-    unsigned tlb_mode;   /* of ordinary accesses now */
+    unsigned tlb_mode;   /* of ordinary accesses now; set by soft_hflags() */
+    Tlb *tlb_now;        /* &tlb[tlb_mode] */
+    Block *cur;          /* the running one: entered last */
     uint64_t insn_count; /* statistics only */
     Tlb tlb[TLB_MODES];
     JumpCache jc[JC_SIZE];
