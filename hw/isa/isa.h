@@ -23,6 +23,17 @@ void isa_io(Device *, Region *, uint16_t port, uint16_t n, const IoOps *, void *
 /* realize; a line of its own into the bus's OR for ISA IRQ n */
 const IrqLine *isa_irq(Device *, unsigned n);
 
+/* what a device of the bus took in realize, in that order: for ACPI and boot paths (hw/pc) */
+typedef struct IsaTaken {
+    struct {
+        uint16_t port, n;
+    } io[8];
+    unsigned n_io;
+    uint16_t irqs; /* bit n: ISA IRQ n */
+    uint8_t dmas;  /* bit n: channel n */
+} IsaTaken;
+void isa_taken(const Device *, IsaTaken *);
+
 /* the same for a chip that is not on the bus (legacy IDE, PIT); NULL of NULL */
 const IrqLine *isa_line(Bus *, unsigned n);
 
