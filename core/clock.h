@@ -16,7 +16,9 @@ typedef struct Timer {
     Device *owner;
     ClockId clock;
     uint64_t seq;
-    unsigned heap_pos;
+    unsigned heap_pos;          /* 0: not armed */
+    struct TimerQueue *queue;   /* of its home; core/clock.c's */
+    Vm *vm;
 } Timer;
 
 /* any; ns; the only clock device code reads */
@@ -38,6 +40,9 @@ void timer_init_core(Timer *, Vm *, ClockId, void (*fn)(void *), void *o);
  */
 void timer_set(Timer *, int64_t deadline_ns);
 void timer_cancel(Timer *);
+
+/* gone for good: disarmed and forgotten. Devices need not: the core does it for theirs */
+void timer_free(Timer *);
 
 /* -accel qtest: runs the due timers in order before it returns */
 void clock_step(Vm *, int64_t to_ns);

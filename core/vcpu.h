@@ -9,10 +9,16 @@
 #include "core/prop.h"
 
 /*
- * accel.c exchanges request to 0 before each vcpu_run and handles every bit it took. INTR only
- * says: look at pending() again; noted until vcpu_run is next entered. STOP: come to the gate.
- * A Vcpu is never freed before the Vm (deliver() reads them unlocked): unplug ends its thread,
- * plug starts one with REQ_RESET
+ * The vCPU loop exchanges request to 0 before each vcpu_run and handles every bit it took:
+ * INTR   look at LapicOps.pending() again; noted until vcpu_run is next entered
+ * NMI    sets x86->nmi_pending; SMI sets x86->smi_pending: vcpu_run delivers them
+ * TLB, A20  handed on in v->todo: vcpu_run obeys and clears it first
+ * INIT, SIPI, RESET  done by accel.c on v->x86, then put(v, true)
+ * WORK, STOP  come to the gate
+ * While vcpu_run runs the accelerator only tests request != 0 and returns; it clears no bit. The
+ * one exception: soft may take REQ_TLB out (fetch_and) and flush, in the middle of a run.
+ * A Vcpu is never freed before the Vm (deliver() reads them unlocked): unplug ends its thread, plug
+ * starts one with REQ_RESET.
  */
 enum {
     REQ_INTR = 1,
@@ -27,7 +33,12 @@ enum {
     REQ_A20 = 512
 };
 
-/* where: accel.c's */
+/*
+ * Where a vCPU is (locking.md 15). OUT: at the gate or asleep, at an instruction boundary. IN: guest
+ * code, or an operation that needs no lock. WAIT: in vm_lock(). WAITX: wants to be alone.
+ */
+typedef enum { VCPU_OUT, VCPU_IN, VCPU_WAIT, VCPU_WAITX } VcpuWhere;
+
 struct Vcpu {
     Vm *vm;
     unsigned index;
@@ -35,12 +46,15 @@ struct Vcpu {
     GThread *thread;
     _Atomic uint32_t request, sipi_vector;
     _Atomic bool halted, wait_sipi, a20, parked;
-    _Atomic uint8_t where;
+    _Atomic uint8_t where; /* VcpuWhere; the gate's */
+    uint32_t todo;         /* own thread: REQ_TLB, REQ_A20 that vcpu_run still has to obey */
     Space *mem, *smm, *io;
     void *lapic, *accel;
     X86State *x86;
     const FlatMap *mem_cache, *io_cache;
+    struct VcpuCore *core; /* core/vcpu.c's */
 };
+Vcpu *vcpu_self(void); /* the vCPU whose thread this is, or NULL */
 
 /*
  * any, signal handlers too: atomic OR; futex wake if asleep, kick if in vcpu_run and a bit is
@@ -83,28 +97,37 @@ typedef struct AccelOps {
     const Prop *props;
     /* false: the reason and the cure */
     bool (*probe)(Vm *, GError **);
-    /* sets vm->irqchip, adds Space listeners */
+    /* locked; sets vm->irqchip, adds Space listeners */
     bool (*init)(Vm *, const void *args, GError **);
-    /* on its thread; not kicked before init returned. Join a vCPU without the lock */
+    /* on its thread, unlocked; not kicked before init returned; makes v->x86. Join a vCPU without
+     * the lock */
     bool (*vcpu_init)(Vcpu *, GError **);
     void (*vcpu_fini)(Vcpu *);
-    /* unlocked; first takes a pending event (that clears halted), only then tests request; runs
-     * until */
+    /* unlocked; obeys todo, takes a pending event (that clears halted), only then tests request;
+     * runs until request != 0 or halted; returns at an instruction boundary (KVM: one more KVM_RUN
+     * with immediate_exit ends an I/O). Not RUN_OK: the vCPU is parked and main is told */
     RunStop (*vcpu_run)(Vcpu *);
-    /* request != 0 or halted; returns at an instruction boundary (KVM: one more KVM_RUN with
-     * immediate_exit ends an I/O). Not RUN_OK: accel.c parks it, tells main */
-
     /* any, async-signal-safe; only while it is in vcpu_run; NULL: it polls request (soft) */
     void (*vcpu_kick)(Vcpu *);
     /* its registers <-> v->x86; soft's env begins with X86State: get folds the flags word into
      * rflags, put splits it, derives hflags, empties TLB */
     void (*get)(Vcpu *);
     bool (*put)(Vcpu *, bool after_reset);
-    /* in run_on */
+    /* main, locked, vCPUs out; running: before they start. May be NULL */
     void (*run_state)(Vm *, bool running);
+    /* in run_on */
     bool (*debug)(Vcpu *, const DebugPoint *, size_t n, GError **);
-    /* kvm, soft, qtest */
+    /* never runs guest code: CLOCK_VIRTUAL stands still but for clock_step() (qtest) */
+    bool stepped;
 } AccelOps;
 typedef AccelOps set_accel_t;
+
+/*
+ * For accel.c: makes vm->vcpu[n] (mem, smm, io set, apic ids from apic_id), then a thread each,
+ * which calls vcpu_init; false: one of them failed, all are gone again. event: REQ_INIT, REQ_SIPI
+ * and REQ_RESET as they were taken, on the vCPU's thread, IN. main, locked.
+ */
+typedef void VcpuEvent(Vcpu *, uint32_t bits);
+bool vcpus_new(Vm *, const AccelOps *, unsigned n, const uint32_t *apic_id, VcpuEvent *, GError **);
 
 #endif

@@ -162,7 +162,7 @@ struct X86State {
     X86Event event;
     uint8_t shadow;     /* interrupt shadow: 1 after STI, 2 after MOV SS, POP SS */
     uint8_t nmi_masked; /* from delivery to IRET */
-    uint8_t nmi_pending, smm, triple, pad[3];
+    uint8_t nmi_pending, smi_pending, smm, triple, pad[2];
 
     X86Xsave xsave;
 };
