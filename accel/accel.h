@@ -16,7 +16,7 @@
  * Before a VM has an accelerator no region may be listened to and no vCPU made.
  */
 bool accel_init(Vm *, const char *const *tries, GError **);
-const AccelOps *accel_ops(Vm *);       /* NULL: none yet */
+const AccelOps *accel_ops(Vm *);              /* NULL: none yet */
 const AccelOps *accel_find(const char *name); /* by name or alias; NULL: no such */
 
 /* main, locked, after vm->smp and vm->cpu are set, before the board: makes vm->vcpu[] and their

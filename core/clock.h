@@ -16,8 +16,8 @@ typedef struct Timer {
     Device *owner;
     ClockId clock;
     uint64_t seq;
-    unsigned heap_pos;          /* 0: not armed */
-    struct TimerQueue *queue;   /* of its home; core/clock.c's */
+    unsigned heap_pos;        /* 0: not armed */
+    struct TimerQueue *queue; /* of its home; core/clock.c's */
     Vm *vm;
 } Timer;
 

@@ -64,12 +64,12 @@ void vm_free(Vm *);
 void vm_complete(Vm *);
 bool vm_is_complete(Vm *); /* any */
 
-RunState vm_state(Vm *);            /* any */
-const char *vm_state_name(Vm *);    /* any; "prelaunch", "running", ... */
-bool vm_start(Vm *, GError **);     /* cont; refused where a reset is needed first */
-void vm_stop(Vm *, RunState);       /* stop; of a stopped machine only the state's name changes */
-void vm_set_state(Vm *, RunState);  /* among the stopped states: inmigrate, postmigrate ... */
-VmActions *vm_actions(Vm *);        /* read and set freely */
+RunState vm_state(Vm *);           /* any */
+const char *vm_state_name(Vm *);   /* any; "prelaunch", "running", ... */
+bool vm_start(Vm *, GError **);    /* cont; refused where a reset is needed first */
+void vm_stop(Vm *, RunState);      /* stop; of a stopped machine only the state's name changes */
+void vm_set_state(Vm *, RunState); /* among the stopped states: inmigrate, postmigrate ... */
+VmActions *vm_actions(Vm *);       /* read and set freely */
 
 /* The main loop, until somebody calls vm_quit(): returns its status. */
 int vm_loop(Vm *);

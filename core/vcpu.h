@@ -34,8 +34,8 @@ enum {
 };
 
 /*
- * Where a vCPU is (locking.md 15). OUT: at the gate or asleep, at an instruction boundary. IN: guest
- * code, or an operation that needs no lock. WAIT: in vm_lock(). WAITX: wants to be alone.
+ * Where a vCPU is (locking.md 15). OUT: at the gate or asleep, at an instruction boundary. IN:
+ * guest code, or an operation that needs no lock. WAIT: in vm_lock(). WAITX: wants to be alone.
  */
 typedef enum { VCPU_OUT, VCPU_IN, VCPU_WAIT, VCPU_WAITX } VcpuWhere;
 
