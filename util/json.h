@@ -53,6 +53,7 @@ void json_free(Json *); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Json, json_free)
 
 void json_append(Json *list, Json *take);
+void json_add(Json *obj, const char *key, Json *take);      /* the caller knows the key is new */
 void json_set(Json *obj, const char *key, Json *take);      /* replaces */
 Json *json_get(const Json *obj, const char *key);           /* borrowed; NULL: no such member */
 const char *json_get_str(const Json *obj, const char *key); /* NULL: absent or not a string */
@@ -65,13 +66,17 @@ Json *json_parse(const char *text, GError **);
 /*
  * A stream: feed bytes as they come, take documents out. json_next() returns NULL without an error
  * while the document is incomplete; after an error the parser has skipped to where the stream can
- * go on (the bad document is gone). The byte FFh resets it, as QMP clients do.
+ * go on (the bad document is gone). The byte FFh drops an unfinished document and is itself an
+ * error, as QMP clients expect that synchronise with it.
  */
 typedef struct JsonStream JsonStream;
 JsonStream *json_stream_new(void);
 void json_stream_free(JsonStream *);
 void json_stream_feed(JsonStream *, const char *p, size_t n);
 Json *json_next(JsonStream *, GError **);
+bool json_stream_idle(const JsonStream *); /* no document has begun */
+#define JSON_ERROR (json_error_quark())
+GQuark json_error_quark(void);
 
 /* indent 0: one line, `"key": value` with a space as QMP prints it; n: pretty by n spaces. */
 char *json_text(const Json *, unsigned indent);
