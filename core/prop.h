@@ -8,7 +8,9 @@
 
 #include <glib.h>
 
+#include "core/set.h"
 #include "core/types.h"
+#include "util/json.h"
 
 /*
  * A table of named rows is an object. A table of nameless rows is a bare value: one row = that
@@ -233,6 +235,21 @@ GQuark prop_error_quark(void);
 /* zero, then defaults; strings are copies the struct owns */
 void prop_defaults(const Prop *, void *args);
 
+/* the same without zeroing first: several tables over one struct (a device's bus and type) */
+void prop_lay_defaults(const Prop *, void *args);
+
+/*
+ * One row by name, aliases and dotted paths too. prop_set: value is a J_KV word or strict JSON; an
+ * unknown name is an error. prop_get: the value even where it is the default; NULL: no such row.
+ * prop_find: the row itself (of the table, its bases and active cases), NULL: no such row.
+ */
+bool prop_set(const Prop *, void *args, const char *name, const Json *value, Vm *, GError **);
+Json *prop_get(const Prop *, const void *args, const char *name);
+const Prop *prop_find(const Prop *, const void *args, const char *name);
+
+/* "int32", "bool", "str" ... as -device X,help and device-list-properties name a row's type */
+const char *prop_type_name(const Prop *);
+
 /* over what is there: prop_defaults first; again = merge. Vm: for P_LINK */
 bool prop_parse_kv(const Prop *, const char *implied, const char *text, void *args, Vm *,
                    GError **);
@@ -242,5 +259,21 @@ bool prop_parse_json(const Prop *, const Json *, void *args, Vm *, GError **);
 Json *prop_to_json(const Prop *, const void *args);
 void prop_free(const Prop *, void *args);
 char *prop_help(const Prop *, const char *title);
+
+/* NULL, or what is wrong with the table (order, offsets, names, sub-tables): for the table test */
+char *prop_check(const Prop *, const char *name);
+
+/*
+ * How a P_LINK row of one kind is read, printed and dropped. The room that owns the kind registers
+ * it, so that core/prop knows no chardevs or drives. get: a counted reference by id.
+ */
+typedef struct PropLink {
+    const char *name; /* "chardev": said in errors and help */
+    LinkKind kind;
+    void *(*get)(Vm *, const char *id, GError **);
+    const char *(*id)(const void *link);
+    void (*drop)(void *link);
+} PropLink;
+typedef PropLink set_link_t; /* REGISTER(link, x) */
 
 #endif
