@@ -59,14 +59,17 @@ typedef struct Feature {
     const char *qmp, *words;
 } Feature;
 
-/* any; queued to main. core/events.def: block and net raise events too */
-#define EVENT(id, name, Args, rate_ms) void event_##id(Vm *vm, const Args *args);
-
 /*
  * cmd_*: false + err; or true after one reply now; or true after reply_defer() and one reply
  * later, on main. An empty reply needs no call.
  */
 void reply_fail(Reply *, GError *take);
 void reply_defer(Reply *);
+
+/* HMP: text of the answer, before the reply; a line ends in \n. QMP never shows it. */
+void reply_printf(Reply *, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* The vCPU the monitor's user chose (HMP's cpu, QMP's cpu-index); index 0 at first. */
+Vcpu *reply_vcpu(Reply *);
 
 #endif

@@ -37,5 +37,7 @@ typedef struct KeyMap KeyMap;
 typedef struct Flat Flat;
 typedef struct FlatMap FlatMap;
 typedef struct MapRow MapRow;
+typedef struct CharList CharList;
+typedef struct MonitorList MonitorList;
 
 #endif

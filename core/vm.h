@@ -42,6 +42,9 @@ struct Vm {
     VmSmp smp;
     CpuModel *cpu; /* -cpu: accel/x86/cpuid.h makes and reads it; NULL: not chosen yet */
     bool running;
+    /* chardev/'s and monitor/'s own lists: nobody else looks inside */
+    CharList *chardevs;
+    MonitorList *monitors;
 };
 
 /*
