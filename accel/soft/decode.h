@@ -4,7 +4,11 @@
  * (map, opcode, mandatory prefix, /reg); a family holds the handlers of one instruction by operand
  * form and size. Rows of an instruction stand where its owner keeps them:
  *   tab-1byte.c tab-0f.c  integer rows     tab-sys.c  system, segment, far, port I/O rows
- *   tab-vec.c tab-x87.c   MMX, SSE, VEX and D8-DF
+ *   tab-vec.c tab-x87.c   MMX, SSE, AVX, 0FAE, EMMS and D8-DF, WAIT
+ * tab-sys.c has: far call, jmp, ret, iret, int3, int n, into, int1; mov to and from segments, pop
+ * seg, les lds lss lfs lgs; in out ins outs; 0F00 0F01 lar lsl verr verw arpl clts mov CR and DR
+ * rdmsr wrmsr rdtsc rdpmc syscall sysret sysenter sysexit cpuid invd wbinvd rsm rdrand rdseed rdpid
+ * rd/wr fs/gsbase invpcid. push seg, bound, pushf, popf, hlt, sti, cli are in the integer tables.
  * Source: Intel SDM volume 2, appendix A; AMD APM volume 3.
  */
 #ifndef ACCEL_SOFT_DECODE_H
@@ -24,6 +28,8 @@ enum { RR, RI, RM, MR, MI, LK, FORMS };
 typedef struct Family {
     InsnFn *fn[FORMS][4];
 } Family;
+
+/* A string instruction is not about operands: RR once, RI under F3, RM under F2. */
 
 /* All forms and sizes by one handler: it looks at the Insn itself (thunks, system instructions). */
 #define FAMILY_ALL(name, f) const Family name = { .fn = { [0 ... FORMS - 1] = { [0 ... 3] = f } } }
@@ -55,7 +61,8 @@ enum {
     I, IB, IUB, IW, IQ,   /* immediate of the size (at most 4 bytes, sign-extended); signed byte;
                              unsigned byte; unsigned word; full size: MOV r, imm64 */
     IB2,                  /* a second byte after IW or IB: ENTER, EXTRQ */
-    J,                    /* relative target: row size B: 1 byte, else 2 or 4 */
+    J, JB,                /* relative target of 2 or 4 bytes by size, of 1 byte; imm is the target's
+                             offset from the block's start */
     O,                    /* moffs: address-size displacement, no ModRM */
     AP,                   /* ptr16:16 or ptr16:32: offset in imm, selector in disp */
     SW, CRn, DRn,         /* reg field: segment, control, debug register */
@@ -65,6 +72,7 @@ enum {
     LX,                   /* XMM/YMM in imm8[7:4] */
     PQ, QQ, NQ,           /* MMX: reg, r/m, r/m register only */
     ST_, STI,             /* x87: ST(0), ST(i); memory operands are EM */
+    K_COUNT
 };
 
 /* ---- sizes: numbers are bytes, names depend on prefixes and mode ---- */
@@ -77,6 +85,7 @@ enum {
     N64 = 0x105,          /* 8 in 64-bit code, else 4 whatever prefixes say: MOV CRn */
     VL = 0x106,           /* 16 or 32 by VEX.L; as align: that many bytes */
     VP = 0x107,           /* far pointer: V + 2 */
+    VZ = 0x108,           /* 2 or 4: V without REX.W */
 };
 
 /* ---- attributes ---- */
@@ -95,7 +104,7 @@ enum {
     FPU    = 1 << 11,     /* x87: CR0.EM or TS: #NM */
     MMX    = 1 << 12,     /* CR0.EM: #UD, TS: #NM, pending x87 error: #MF */
     SSE    = 1 << 13,     /* CR0.EM or no CR4.OSFXSR: #UD, TS: #NM */
-    AVX    = 1 << 14,     /* no CR4.OSXSAVE, XCR0[2:1] != 3, real or v86: #UD; TS: #NM */
+    AVX    = 1 << 14,     /* H_AVX clear, real or v86 mode: #UD; TS: #NM */
     FALLS  = 1 << 15,     /* without the feature the next row that fits counts: TZCNT is BSF */
     ONEBLK = 1 << 16,     /* a block alone (reserved) */
     VVVV   = 1 << 17,     /* VEX row that uses vvvv; others want 1111b */
@@ -142,7 +151,8 @@ enum { SEG_FLAT = 6, SEG_FLAT_SS = 7 }; /* no base, no limit; which one still pi
  * Registers are byte offsets into g[]: AH..BH and 8 to 64 bits are one addressing form (reg_at).
  * EA = (g[base] + (g[index] << scale) + disp) & amask. base is G_RIPBASE for RIP-relative, with
  * disp counted from the block's start. mem: the operand is in memory (0: e is its register).
- * dst and src are the operands a and b when they are general registers. 64 bytes.
+ * dst and src are the operands a and b when they are general registers; src is INSN_IMM for an
+ * immediate. A string instruction has ES's segment code in index. 64 bytes.
  */
 struct Insn {
     InsnFn *fn;
@@ -175,6 +185,13 @@ typedef struct DecodeCtx {
  * An encoding that faults decodes to a handler that raises it (#UD, #GP), so it always succeeds.
  */
 unsigned insn_decode(const DecodeCtx *, const uint8_t *p, unsigned n, unsigned off, Insn *out);
+
+/* Sizes that depend on prefixes and mode, resolved for this Insn: Row.size, msize, align. */
+unsigned insn_size(const Insn *, unsigned size);
+static inline unsigned insn_msize(const Insn *in)
+{
+    return insn_size(in, in->row->msize ? in->row->msize : in->row->size);
+}
 
 /* Text in Intel syntax; rip: of the instruction. Returns its length, 0: n bytes are too few. */
 unsigned insn_print(uint32_t hflags, const uint8_t *p, unsigned n, uint64_t rip, char *buf,
