@@ -273,6 +273,11 @@ typedef struct PropLink {
     void *(*get)(Vm *, const char *id, GError **);
     const char *(*id)(const void *link);
     void (*drop)(void *link);
+    /* core/device.c, locked; each may be NULL. release: the device failed to realize or is
+     * unrealized, its claim ends. drain: done(o) on main once nothing of the link is in flight,
+     * inside the call if so already. */
+    void (*release)(void *link, Device *);
+    void (*drain)(void *link, void (*done)(void *o), void *o);
 } PropLink;
 typedef PropLink set_link_t; /* REGISTER(link, x) */
 
