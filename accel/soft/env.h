@@ -47,10 +47,32 @@ typedef struct Tlb {
     uint64_t tag_r[TLB_SIZE], tag_w[TLB_SIZE], delta[TLB_SIZE]; /* host = la + delta */
 } Tlb;
 
-/* Privilege of an access: CPL 3, or supervisor; implicit supervisor accesses use TLB_SYS too. */
-enum { TLB_USER, TLB_SYS, TLB_MODES };
+/*
+ * Privilege of an access. TLB_SYS: supervisor, implicit accesses too; SYS_AC: EFLAGS.AC lets it see
+ * user pages in spite of SMAP; ALIGN: CPL 3 with alignment checking, never holds an entry, so that
+ * every access is looked at.
+ */
+enum { TLB_USER, TLB_SYS, TLB_SYS_AC, TLB_ALIGN, TLB_MODES };
+static inline bool tlb_is_user(unsigned mode)
+{
+    return mode == TLB_USER || mode == TLB_ALIGN;
+}
 
-#define JC_SIZE 1024
+/* Where code pages are; soft_fetch_page */
+#define FETCH_SIZE 64
+typedef struct FetchTlb {
+    uint64_t la, phys;
+    const uint8_t *host; /* of the page's first byte */
+} FetchTlb;
+
+/* Bounds of what was filled from pages larger than 4 KiB, per half of the address space */
+typedef struct TlbRange {
+    uint64_t lo, hi;
+} TlbRange;
+
+#define SOFT_NO_PAGE ~0ull
+
+#define JC_SIZE      1024
 typedef struct JumpCache {
     uint64_t pc;
     Block *b;
@@ -63,6 +85,18 @@ typedef struct SoftEnv {
     Tlb *tlb_now;        /* &tlb[tlb_mode] */
     Block *cur;          /* the running one: entered last */
     uint64_t insn_count; /* statistics only */
+
+    /* soft_raise: what the dispatcher finds after the longjmp */
+    uint32_t exc_vector, exc_error;
+    /* debug registers, derived from DR7: bit n: breakpoint n looks at data, at code */
+    uint8_t watch, watch_code;
+    uint8_t dr6_pending; /* data breakpoints that this instruction hit */
+    bool delivering;     /* inside soft_deliver: the next fault is a second one */
+
+    uint64_t apic_page; /* this vCPU's LAPIC page, SOFT_NO_PAGE: none */
+    size_t flat_hint;   /* row of the memory map that was hit last */
+    TlbRange large[2];
+    FetchTlb fetch[2][FETCH_SIZE]; /* [CPL is 3] */
     Tlb tlb[TLB_MODES];
     JumpCache jc[JC_SIZE];
 } SoftEnv;
@@ -74,6 +108,24 @@ static inline SoftEnv *soft_env(X86State *s)
 
 /* ---- between the files of accel/soft; every call on the vCPU's own thread, unlocked ---- */
 
+/* phys.c */
+typedef struct SoftPhys {
+    uint8_t *host; /* of the byte */
+    Region *region;
+    uint64_t off, left; /* in the region; bytes to the end of the map's row */
+    bool page;          /* all of the 4 KiB page is this row */
+    bool writable;
+} SoftPhys;
+/* false: a device, the LAPIC page or nothing: soft_phys_io */
+bool soft_phys(X86State *, uint64_t phys, SoftPhys *);
+uint64_t soft_phys_io(X86State *, uint64_t phys, uint64_t val, unsigned size, bool write);
+uint64_t soft_a20(const X86State *, uint64_t phys);
+bool soft_page_clean(const SoftPhys *); /* some client waits for the first write */
+bool soft_page_code(const SoftPhys *);  /* decoded code in it: stores go to soft_phys_wrote */
+void soft_page_dirty(const SoftPhys *);
+void soft_phys_wrote(X86State *, const SoftPhys *, unsigned size); /* after the store */
+void soft_apic_page(X86State *);                                   /* after MSR 1Bh, reset, INIT */
+
 /* walk.c, tlb.c */
 typedef enum { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH } Access;
 typedef struct Walk {
@@ -84,15 +136,25 @@ typedef struct Walk {
     uint64_t page_size;
 } Walk;
 /* A of every level and D of the leaf are set by cmpxchg, after all rights were checked. Raises
- * nothing: the caller turns a failure into #PF with CR2. */
-Walk soft_walk(X86State *, uint64_t la, Access, bool user);
+ * nothing: the caller turns a failure into #PF with CR2. mode: TLB_USER... */
+Walk soft_walk(X86State *, uint64_t la, Access, unsigned mode);
+bool soft_load_pdptes(X86State *, uint64_t cr3); /* false: #GP, nothing changed */
 /* la -> physical for a fetch; raises #PF (CR2 = la). Host pointer of the byte, NULL: not RAM or
- * ROM. */
+ * ROM, or not up to the end of the page. */
 uint64_t soft_fetch_page(X86State *, uint64_t la, const uint8_t **host);
 void soft_tlb_flush(X86State *); /* everything, and the jump cache */
 void soft_tlb_flush_page(X86State *, uint64_t la);
-void soft_tlb_protect(SoftEnv *,
-                      uint64_t phys_page); /* out of all tag_w: the page holds code now */
+/* out of all tag_w: the 4 KiB at this host address hold code now */
+void soft_tlb_protect(SoftEnv *, const uint8_t *page);
+/* after CPL, AC, CR0.AM, CR4.SMAP changed: sets tlb_mode and tlb_now; part of soft_hflags */
+void soft_tlb_select(X86State *);
+/* as soft_probe_w, for GDT, TSS and delivery frames */
+void soft_sys_probe_w(X86State *, const Insn *, uint64_t la, unsigned size, bool user);
+/* linear address of the next page or byte: 32 bits outside long mode */
+static inline uint64_t soft_wrap(const X86State *s, uint64_t la)
+{
+    return s->efer & EFER_LMA ? la : (uint32_t)la;
+}
 
 /* block.c: all vCPUs' blocks are one cache, under one leaf lock; readers take no lock */
 Block *soft_block(X86State *); /* at rip; decodes, may raise */

@@ -10,116 +10,54 @@
 
 #include <glib.h>
 
+#include "accel/x86/feature.h"
 #include "accel/x86/state.h"
 #include "core/types.h"
 
-/* One register of one leaf that holds feature bits; cpuid.c has {leaf, subleaf, register} of each.
- * ARCH_CAP and CORE_CAP are MSRs 10Ah and CFh; NESTED has only names (VMX is never offered). */
-typedef enum {
-    CPU_1_EDX,
-    CPU_1_ECX,
-    CPU_7_EBX,
-    CPU_7_ECX,
-    CPU_7_EDX,
-    CPU_7_1_EAX,
-    CPU_X1_EDX, /* 8000_0001h */
-    CPU_X1_ECX,
-    CPU_X7_EDX, /* 8000_0007h */
-    CPU_X8_EBX, /* 8000_0008h */
-    CPU_XA_EDX, /* 8000_000Ah */
-    CPU_C1_EDX, /* C000_0001h */
-    CPU_KVM_EAX,
-    CPU_KVM_EDX,
-    CPU_D1_EAX,
-    CPU_6_EAX,
-    CPU_14_ECX,
-    CPU_SGX_EAX,
-    CPU_SGX_EBX, /* 12h, subleaf 1: ENCLU attributes */
-    CPU_ARCH_CAP,
-    CPU_CORE_CAP,
-    CPU_NESTED,
-    CPU_NESTED2,
-    CPU_NESTED3,
-    CPU_NESTED4,
-    CPU_WORDS
-} CpuWord;
-
-/* A feature as one number, for cpu_has(): word * 32 + bit. The ones our code asks for. */
-#define CPU_BIT(word, bit) ((word)*32 + (bit))
+/* More words of feature bits behind those that feature.h numbers; cpuid.c has {leaf, subleaf,
+ * register} of each. ARCH_CAP and CORE_CAP are MSRs 10Ah and CFh; NESTED has only names (neither
+ * VMX nor SVM is offered). */
 enum {
-    CPU_FPU = CPU_BIT(CPU_1_EDX, 0),
-    CPU_VME = CPU_BIT(CPU_1_EDX, 1),
-    CPU_DE = CPU_BIT(CPU_1_EDX, 2),
-    CPU_PSE = CPU_BIT(CPU_1_EDX, 3),
-    CPU_TSC = CPU_BIT(CPU_1_EDX, 4),
-    CPU_MSR = CPU_BIT(CPU_1_EDX, 5),
-    CPU_PAE = CPU_BIT(CPU_1_EDX, 6),
-    CPU_MCE = CPU_BIT(CPU_1_EDX, 7),
-    CPU_CX8 = CPU_BIT(CPU_1_EDX, 8),
-    CPU_APIC = CPU_BIT(CPU_1_EDX, 9),
-    CPU_SEP = CPU_BIT(CPU_1_EDX, 11),
-    CPU_MTRR = CPU_BIT(CPU_1_EDX, 12),
-    CPU_PGE = CPU_BIT(CPU_1_EDX, 13),
-    CPU_MCA = CPU_BIT(CPU_1_EDX, 14),
-    CPU_CMOV = CPU_BIT(CPU_1_EDX, 15),
-    CPU_PAT = CPU_BIT(CPU_1_EDX, 16),
-    CPU_PSE36 = CPU_BIT(CPU_1_EDX, 17),
-    CPU_CLFLUSH = CPU_BIT(CPU_1_EDX, 19),
-    CPU_MMX = CPU_BIT(CPU_1_EDX, 23),
-    CPU_FXSR = CPU_BIT(CPU_1_EDX, 24),
-    CPU_SSE = CPU_BIT(CPU_1_EDX, 25),
-    CPU_SSE2 = CPU_BIT(CPU_1_EDX, 26),
-    CPU_HT = CPU_BIT(CPU_1_EDX, 28),
-    CPU_SSE3 = CPU_BIT(CPU_1_ECX, 0),
-    CPU_PCLMUL = CPU_BIT(CPU_1_ECX, 1),
-    CPU_MONITOR = CPU_BIT(CPU_1_ECX, 3),
-    CPU_SSSE3 = CPU_BIT(CPU_1_ECX, 9),
-    CPU_FMA = CPU_BIT(CPU_1_ECX, 12),
-    CPU_CX16 = CPU_BIT(CPU_1_ECX, 13),
-    CPU_PCID = CPU_BIT(CPU_1_ECX, 17),
-    CPU_SSE41 = CPU_BIT(CPU_1_ECX, 19),
-    CPU_SSE42 = CPU_BIT(CPU_1_ECX, 20),
-    CPU_X2APIC = CPU_BIT(CPU_1_ECX, 21),
-    CPU_MOVBE = CPU_BIT(CPU_1_ECX, 22),
-    CPU_POPCNT = CPU_BIT(CPU_1_ECX, 23),
-    CPU_TSC_DEADLINE = CPU_BIT(CPU_1_ECX, 24),
-    CPU_AES = CPU_BIT(CPU_1_ECX, 25),
-    CPU_XSAVE = CPU_BIT(CPU_1_ECX, 26),
-    CPU_AVX = CPU_BIT(CPU_1_ECX, 28),
-    CPU_F16C = CPU_BIT(CPU_1_ECX, 29),
-    CPU_RDRAND = CPU_BIT(CPU_1_ECX, 30),
-    CPU_HYPERVISOR = CPU_BIT(CPU_1_ECX, 31),
-    CPU_FSGSBASE = CPU_BIT(CPU_7_EBX, 0),
-    CPU_BMI1 = CPU_BIT(CPU_7_EBX, 3),
-    CPU_AVX2 = CPU_BIT(CPU_7_EBX, 5),
-    CPU_SMEP = CPU_BIT(CPU_7_EBX, 7),
-    CPU_BMI2 = CPU_BIT(CPU_7_EBX, 8),
-    CPU_INVPCID = CPU_BIT(CPU_7_EBX, 10),
-    CPU_RDSEED = CPU_BIT(CPU_7_EBX, 18),
-    CPU_ADX = CPU_BIT(CPU_7_EBX, 19),
-    CPU_SMAP = CPU_BIT(CPU_7_EBX, 20),
-    CPU_CLFLUSHOPT = CPU_BIT(CPU_7_EBX, 23),
-    CPU_CLWB = CPU_BIT(CPU_7_EBX, 24),
-    CPU_SHA = CPU_BIT(CPU_7_EBX, 29),
-    CPU_UMIP = CPU_BIT(CPU_7_ECX, 2),
-    CPU_PKU = CPU_BIT(CPU_7_ECX, 3),
-    CPU_RDPID = CPU_BIT(CPU_7_ECX, 22),
-    CPU_ARCH_CAPS = CPU_BIT(CPU_7_EDX, 29),
-    CPU_SYSCALL = CPU_BIT(CPU_X1_EDX, 11),
-    CPU_NX = CPU_BIT(CPU_X1_EDX, 20),
-    CPU_MMXEXT = CPU_BIT(CPU_X1_EDX, 22),
-    CPU_PDPE1GB = CPU_BIT(CPU_X1_EDX, 26),
-    CPU_RDTSCP = CPU_BIT(CPU_X1_EDX, 27),
-    CPU_LM = CPU_BIT(CPU_X1_EDX, 29),
-    CPU_3DNOWEXT = CPU_BIT(CPU_X1_EDX, 30),
-    CPU_3DNOW = CPU_BIT(CPU_X1_EDX, 31),
-    CPU_LAHF = CPU_BIT(CPU_X1_ECX, 0),
-    CPU_CR8LEGACY = CPU_BIT(CPU_X1_ECX, 4),
-    CPU_ABM = CPU_BIT(CPU_X1_ECX, 5),
-    CPU_SSE4A = CPU_BIT(CPU_X1_ECX, 6),
-    CPU_PREFETCHW = CPU_BIT(CPU_X1_ECX, 8),
-    CPU_XSAVEOPT = CPU_BIT(CPU_D1_EAX, 0),
-    CPU_XGETBV1 = CPU_BIT(CPU_D1_EAX, 2),
+    CPUID_7_1_EAX = CPUID_WORDS,
+    CPUID_X7_EDX, /* 8000_0007h */
+    CPUID_X8_EBX,
+    CPUID_XA_EDX,
+    CPUID_C1_EDX, /* C000_0001h */
+    CPUID_KVM_EAX,
+    CPUID_KVM_EDX,
+    CPUID_6_EAX,
+    CPUID_14_ECX,
+    CPUID_SGX_EAX,
+    CPUID_SGX_EBX, /* 12h, subleaf 1 */
+    CPUID_ARCH_CAP,
+    CPUID_CORE_CAP,
+    CPUID_NESTED, /* five words of names */
+    CPU_WORDS = CPUID_NESTED + 5
+};
+
+/* feature.h has what instructions ask for, these are what registers and leaves ask for */
+enum {
+    HAS_VME = X86_FEATURE(CPUID_1_EDX, 1),
+    HAS_DE = X86_FEATURE(CPUID_1_EDX, 2),
+    HAS_PSE = X86_FEATURE(CPUID_1_EDX, 3),
+    HAS_PAE = X86_FEATURE(CPUID_1_EDX, 6),
+    HAS_MCE = X86_FEATURE(CPUID_1_EDX, 7),
+    HAS_APIC = X86_FEATURE(CPUID_1_EDX, 9),
+    HAS_MTRR = X86_FEATURE(CPUID_1_EDX, 12),
+    HAS_PGE = X86_FEATURE(CPUID_1_EDX, 13),
+    HAS_MCA = X86_FEATURE(CPUID_1_EDX, 14),
+    HAS_PAT = X86_FEATURE(CPUID_1_EDX, 16),
+    HAS_HT = X86_FEATURE(CPUID_1_EDX, 28),
+    HAS_PCID = X86_FEATURE(CPUID_1_ECX, 17),
+    HAS_X2APIC = X86_FEATURE(CPUID_1_ECX, 21),
+    HAS_TSC_DEADLINE = X86_FEATURE(CPUID_1_ECX, 24),
+    HAS_HYPERVISOR = X86_FEATURE(CPUID_1_ECX, 31),
+    HAS_SMEP = X86_FEATURE(CPUID_7_EBX, 7),
+    HAS_UMIP = X86_FEATURE(CPUID_7_ECX, 2),
+    HAS_ARCH_CAPS = X86_FEATURE(CPUID_7_EDX, 29),
+    HAS_NX = X86_FEATURE(CPUID_8_EDX, 20),
+    HAS_PDPE1GB = X86_FEATURE(CPUID_8_EDX, 26),
+    HAS_TOPOEXT = X86_FEATURE(CPUID_8_ECX, 22),
 };
 
 typedef enum { CPU_INTEL, CPU_AMD, CPU_OTHER } CpuVendor;
@@ -159,20 +97,18 @@ typedef struct CpuInfo {
 } CpuInfo;
 bool cpu_model_info(size_t i, CpuInfo *);
 
-/* word and bit of a flag name (any era's spelling, _ and - alike), -1: no such flag */
-int cpu_flag_find(const char *name);
+/* X86_FEATURE number of a flag name (any era's spelling, _ and - alike), 0: no such flag */
+unsigned cpu_flag_find(const char *name);
 const char *cpu_flag_name(unsigned feature);                       /* NULL: unnamed */
 void cpu_flags_parse(const char *names, uint32_t word[CPU_WORDS]); /* our own lists: asserts */
 
-static inline bool cpu_has(const X86State *s, unsigned feature)
-{
-    return s->model->word[feature / 32] >> feature % 32 & 1;
-}
+/* MAXPHYADDR of the model */
+unsigned x86_phys_bits(const X86State *);
 
 /* All leaves as the guest of this vCPU sees them; out: EAX, EBX, ECX, EDX. KVM iterates over it. */
 void cpuid(const X86State *, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* leaf and sub of a word's register, reg 0..3; false: the word is no CPUID register */
-bool cpu_word_where(CpuWord, uint32_t *leaf, uint32_t *sub, unsigned *reg);
+bool cpu_word_where(unsigned word, uint32_t *leaf, uint32_t *sub, unsigned *reg);
 /* sets v->apic_id's value: topology fields packed each to a power of two, as leaf 0Bh describes */
 uint32_t cpu_apic_id(const Vm *, unsigned index);
 
