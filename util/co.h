@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stackful coroutines, each homed to one GMainContext. *_co may yield and is called only from *_co
- * or co_start; after a yield re-read what others may have changed.
+ * Stackful coroutines, each homed to one GMainContext and run only by the thread that iterates it.
+ * A function named *_co may yield: it is called only from another *_co or by co_start, and after it
+ * the caller reads again what others may have changed.
  */
 #ifndef UTIL_CO_H
 #define UTIL_CO_H
@@ -10,20 +11,32 @@
 
 #include "core/types.h"
 
-/*
- * co_start: any; fn begins in home's next turn. co_wake: any; one that comes early is kept, so
- * suspend may return for nothing: loop on your condition
- */
+/* From any thread; home NULL is the default context. fn begins in home's next turn, never here. */
 void co_start(GMainContext *home, void (*fn_co)(void *), void *arg);
+
+/* The coroutine that runs now, NULL outside of one. */
 Co *co_self(void);
+
+/*
+ * Wakes come from any thread. One that comes before the suspend is kept, so a suspend may return
+ * for nothing: loop on your condition.
+ */
 void co_suspend_co(void);
 void co_wake(Co *);
 
-/* fn on a worker; the waiting form */
+/* Calls fn on a worker thread and returns what it returned. */
 int co_work_co(int (*fn)(void *), void *arg);
+
+/*
+ * The waiting form, for tools and for the phases before the machine runs: iterates the context
+ * until fn has ended. Never from inside a coroutine.
+ */
 int co_sync(GMainContext *, int (*fn_co)(void *), void *arg);
 
-/* held: released while waiting */
+/*
+ * A condition for coroutines, all zero at first. held is let go while waiting and held again
+ * after; wake is called with the same mutex held and wakes all.
+ */
 typedef struct CoQueue {
     Co *first;
 } CoQueue;
