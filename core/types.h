@@ -39,5 +39,6 @@ typedef struct FlatMap FlatMap;
 typedef struct MapRow MapRow;
 typedef struct CharList CharList;
 typedef struct MonitorList MonitorList;
+typedef struct DriveList DriveList;
 
 #endif

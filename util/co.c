@@ -275,8 +275,8 @@ static void home_finalize(GSource *s)
     g_mutex_clear(&h->lock);
 }
 
-static GSourceFuncs home_funcs = { home_prepare, home_check, home_dispatch, home_finalize, NULL,
-                                   NULL };
+static GSourceFuncs home_funcs = { home_prepare,  home_check, home_dispatch,
+                                   home_finalize, NULL,       NULL };
 
 static CoHome *home_get(GMainContext *ctx)
 {

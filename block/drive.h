@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * -drive and its relatives (-hda, -cdrom, -fda, a bare image): the arguments, where a drive goes,
+ * and opening it. Everything here is called on main, locked, strings are borrowed unless said.
+ */
+#ifndef BLOCK_DRIVE_H
+#define BLOCK_DRIVE_H
+
+#include "block/block.h"
+#include "core/machine.h"
+#include "core/prop.h"
+
+typedef enum { DRIVE_DISK, DRIVE_CDROM } DriveMedia;
+typedef enum {
+    CACHE_DEFAULT = -1, /* writeback */
+    CACHE_NONE,
+    CACHE_OFF, /* 0.12's word for none */
+    CACHE_WRITEBACK,
+    CACHE_WRITETHROUGH,
+    CACHE_DIRECTSYNC,
+    CACHE_UNSAFE
+} CacheMode;
+typedef enum { AIO_THREADS, AIO_NATIVE, AIO_IO_URING } AioMode;
+typedef enum { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_STOP, ON_ERROR_ENOSPC } OnError;
+
+typedef struct DriveCache {
+    Tri writeback, direct, no_flush;
+} DriveCache;
+extern const Prop DriveCache_rows[];
+
+/* Given values other than 0 are refused: limits come with a later issue. */
+typedef struct DriveThrottle {
+    uint64_t bps_total, bps_read, bps_write, iops_total, iops_read, iops_write;
+    uint64_t bps_total_max, bps_read_max, bps_write_max, iops_total_max, iops_read_max,
+        iops_write_max;
+    uint64_t bps_total_len, bps_read_len, bps_write_len, iops_total_len, iops_read_len,
+        iops_write_len;
+    uint64_t iops_size;
+    char *group;
+} DriveThrottle;
+extern const Prop DriveThrottle_rows[];
+
+/* iface is a DriveIf. It, index, bus, unit, the geometry, cache_mode: -1 where not given;
+ * drive_place() fills iface, bus and unit. */
+typedef struct DriveArgs {
+    char *id, *file, *format, *serial, *node_name, *addr;
+    int32_t index, bus, unit, cyls, heads, secs;
+    int8_t iface, media, cache_mode, aio, discard, detect_zeroes, rerror, werror, trans;
+    Tri read_only, copy_on_read, auto_read_only, force_share;
+    bool snapshot, boot, stats_invalid, stats_failed;
+    DriveCache cache;
+    DriveThrottle throttling;
+    Json *rest; /* driver=, file.*=, l2-cache-size= ...: the drivers' own rows */
+} DriveArgs;
+extern const Prop DriveArgs_rows[];
+
+/*
+ * Chooses interface, bus and unit (the first free ones where the user gave none) and refuses a
+ * taken place. drive_open() does it too: call it first only where the place must be known before.
+ */
+bool drive_place(Vm *, DriveArgs *, GError **);
+
+/*
+ * Opens the file and its backing chain, registers the drive under args->id or a name made from its
+ * place: ide0-hd0, ide0-cd1, ide1-cd0, floppy0, virtio0. No file: an empty drive (of removable
+ * media). args->snapshot (set it for -snapshot): writes go to a temporary overlay. Changes args
+ * only by placing it. The list owns the drive. if= other than none: a DriveConf is added to
+ * vm->conf->drives for the board.
+ */
+BlockFront *drive_open(Vm *, DriveArgs *, GError **);
+void drive_close(Vm *, BlockFront *);
+
+/* After vm_loop(): flushes and closes everything; false: data could not be written (said so). */
+bool drives_close(Vm *);
+
+BlockFront *drive_find(Vm *, const char *name);
+BlockFront *drive_at(Vm *, DriveIf, int bus, int unit);
+BlockFront *drive_next(Vm *, BlockFront *); /* in the order they were opened; NULL: the first */
+
+/* The arguments with its place filled in: for boards and devices. */
+const DriveArgs *drive_args(BlockFront *);
+
+/* Of the drive's own words: "change ide1-cd0 FILE", "eject". force: though the guest locked it. */
+bool drive_change(BlockFront *, const char *file, const char *format, GError **);
+bool drive_eject(BlockFront *, bool force, GError **);
+
+/* 7.2's lines of `info block`, and one element of query-block. */
+void drive_info(BlockFront *, GString *out, bool verbose);
+Json *drive_json(BlockFront *);
+
+#endif
