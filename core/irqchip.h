@@ -13,6 +13,60 @@ typedef enum { CHIP_PIC0, CHIP_PIC1, CHIP_IOAPIC, CHIP_PIT, CHIP_LAPIC } ChipPar
 /* SPLIT: LAPIC in the kernel, PIC/IOAPIC/PIT ours. Only chips and pc/ look at it */
 typedef enum { IRQCHIP_USER, IRQCHIP_SPLIT, IRQCHIP_KERNEL } IrqchipMode;
 
+/*
+ * State of the chips that a kernel may run instead of us: IrqchipOps.get and put copy it, the
+ * chips' own Field rows save it. One 8259A; two of them are CHIP_PIC0 (master) and CHIP_PIC1.
+ */
+typedef struct PicState {
+    uint8_t lines;  /* levels of the eight inputs */
+    uint8_t edges;  /* inputs whose rising edge was seen and that have not fallen since */
+    uint8_t irr, imr, isr, elcr;
+    uint8_t base;   /* ICW2: first vector */
+    uint8_t lowest; /* number of the line with the lowest priority plus one, 0 to 7 */
+    uint8_t icw_step; /* 0: ready, 1 to 3: ICW2 to ICW4 awaited */
+    bool read_isr, poll, special_mask, auto_eoi, rotate_on_auto_eoi, fully_nested, icw4;
+} PicState;
+
+typedef struct IoapicState {
+    uint64_t redir[24];
+    uint32_t irr, lines;
+    uint8_t id, select, pad[6];
+} IoapicState;
+
+/* One counter of the 8254. gate and mode as the data sheet names them; start: virtual clock. */
+typedef struct PitChannel {
+    int64_t start;
+    uint32_t count; /* 1 to 10000h */
+    uint16_t latched_count, write_lsb;
+    uint8_t rw_mode, mode, bcd, gate;
+    uint8_t latched_status;
+    uint8_t latch_bytes; /* bytes of latched_count still to be read: 0, 1, 2 */
+    bool status_latched, write_high, read_high, null_count, armed, out;
+    uint8_t pad[6];
+} PitChannel;
+
+typedef struct PitState {
+    PitChannel ch[3];
+    int64_t deadline;
+    bool speaker;
+    uint8_t pad[7];
+} PitState;
+
+enum { LVT_CMCI, LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
+
+/* irr and tmr are changed by any thread with atomic operations, the rest by the vCPU's own. */
+typedef struct LapicState {
+    uint64_t base; /* MSR 1Bh */
+    uint64_t icr;
+    uint64_t tsc_deadline;
+    int64_t timer_start, deadline; /* virtual clock */
+    uint32_t irr[8], isr[8], tmr[8];
+    uint32_t lvt[LVT_COUNT];
+    uint32_t id, ldr, dfr, svr, tpr, esr, esr_pending;
+    uint32_t divide, initial, lint, extint; /* lint: levels of LINT0, LINT1; extint: by IOAPIC */
+    uint32_t pad;
+} LapicState;
+
 /* accelerator -> devices, set by AccelOps.init */
 struct IrqchipOps {
     IrqchipMode mode;
@@ -24,7 +78,7 @@ struct IrqchipOps {
     int (*route)(Vm *, int virq, uint64_t addr, uint32_t data);
     /* -ENOTSUP: the core watches fd and calls msi() */
     int (*irqfd)(Vm *, int virq, int fd, int resample_fd, bool add);
-    /* kernel <-> the device's own state struct */
+    /* kernel <-> the state structs above; vCPU only for CHIP_LAPIC */
     bool (*get)(Vm *, ChipPart, Vcpu *, void *st);
     bool (*put)(Vm *, ChipPart, Vcpu *, const void *st);
 };

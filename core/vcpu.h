@@ -63,6 +63,12 @@ Vcpu *vcpu_self(void); /* the vCPU whose thread this is, or NULL */
 void vcpu_request(Vcpu *, uint32_t bits);
 
 /*
+ * any thread; what the guest's RDTSC gives now on this vCPU and its rate in Hz (0: no TSC, or
+ * unknown): AccelOps.tsc. The local APIC turns a TSC deadline into a time with it.
+ */
+uint64_t vcpu_tsc(Vcpu *, uint64_t *hz);
+
+/*
  * main, locked, not from a device callback; waits with the lock released: re-read your state.
  * fn runs on its thread at an instruction boundary, unlocked; also while it is paused, parked
  * or halted
@@ -119,6 +125,8 @@ typedef struct AccelOps {
     bool (*debug)(Vcpu *, const DebugPoint *, size_t n, GError **);
     /* never runs guest code: CLOCK_VIRTUAL stands still but for clock_step() (qtest) */
     bool stepped;
+    /* any; may be NULL: see vcpu_tsc() */
+    uint64_t (*tsc)(Vcpu *, uint64_t *hz);
 } AccelOps;
 typedef AccelOps set_accel_t;
 

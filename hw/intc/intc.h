@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the interrupt controllers of a PC ask each other. */
+#ifndef HW_INTC_INTC_H
+#define HW_INTC_INTC_H
+
+#include "core/device.h"
+#include "core/irqchip.h"
+
+/* locked; the 8259A pair's answer to an interrupt acknowledge cycle: always a vector, line 7 of a
+ * chip when nothing (any more) asks */
+int pic_inta(Device *pic);
+
+/* locked; the IOAPIC's end of an EOI broadcast */
+void ioapic_eoi(Device *ioapic, uint8_t vector);
+
+/* any; text of "info lapic" for one vCPU */
+void lapic_info(Vcpu *, GString *);
+
+#endif
