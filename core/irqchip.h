@@ -18,11 +18,11 @@ typedef enum { IRQCHIP_USER, IRQCHIP_SPLIT, IRQCHIP_KERNEL } IrqchipMode;
  * chips' own Field rows save it. One 8259A; two of them are CHIP_PIC0 (master) and CHIP_PIC1.
  */
 typedef struct PicState {
-    uint8_t lines;  /* levels of the eight inputs */
-    uint8_t edges;  /* inputs whose rising edge was seen and that have not fallen since */
+    uint8_t lines; /* levels of the eight inputs */
+    uint8_t edges; /* inputs whose rising edge was seen and that have not fallen since */
     uint8_t irr, imr, isr, elcr;
-    uint8_t base;   /* ICW2: first vector */
-    uint8_t lowest; /* number of the line with the lowest priority plus one, 0 to 7 */
+    uint8_t base;     /* ICW2: first vector */
+    uint8_t lowest;   /* number of the line with the lowest priority plus one, 0 to 7 */
     uint8_t icw_step; /* 0: ready, 1 to 3: ICW2 to ICW4 awaited */
     bool read_isr, poll, special_mask, auto_eoi, rotate_on_auto_eoi, fully_nested, icw4;
 } PicState;

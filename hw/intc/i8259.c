@@ -30,29 +30,28 @@ static const Prop I8259_rows[] = {
     PROP_INT(I8259, iobase[0], "iobase", 0x20, "first port of the master"),
     PROP_INT(I8259, iobase[1], "slave-iobase", 0xa0, "first port of the slave"),
     PROP_INT(I8259, elcr_mask[0], "elcr_mask", 0xf8, "lines 0-7 that may be level-triggered"),
-    PROP_INT(I8259, elcr_mask[1], "slave-elcr_mask", 0xde, "lines 8-15 that may be level-triggered"),
+    PROP_INT(I8259, elcr_mask[1], "slave-elcr_mask", 0xde,
+             "lines 8-15 that may be level-triggered"),
     PROP_END(I8259)
 };
 
-static const Field PicState_rows[] = {
-    FIELD(PicState, lines),
-    FIELD(PicState, edges),
-    FIELD(PicState, irr),
-    FIELD(PicState, imr),
-    FIELD(PicState, isr),
-    FIELD(PicState, elcr),
-    FIELD(PicState, base),
-    FIELD(PicState, lowest, .max = 7),
-    FIELD(PicState, icw_step, .max = 3),
-    FIELD(PicState, read_isr),
-    FIELD(PicState, poll),
-    FIELD(PicState, special_mask),
-    FIELD(PicState, auto_eoi),
-    FIELD(PicState, rotate_on_auto_eoi),
-    FIELD(PicState, fully_nested),
-    FIELD(PicState, icw4),
-    FIELD_END
-};
+static const Field PicState_rows[] = { FIELD(PicState, lines),
+                                       FIELD(PicState, edges),
+                                       FIELD(PicState, irr),
+                                       FIELD(PicState, imr),
+                                       FIELD(PicState, isr),
+                                       FIELD(PicState, elcr),
+                                       FIELD(PicState, base),
+                                       FIELD(PicState, lowest, .max = 7),
+                                       FIELD(PicState, icw_step, .max = 3),
+                                       FIELD(PicState, read_isr),
+                                       FIELD(PicState, poll),
+                                       FIELD(PicState, special_mask),
+                                       FIELD(PicState, auto_eoi),
+                                       FIELD(PicState, rotate_on_auto_eoi),
+                                       FIELD(PicState, fully_nested),
+                                       FIELD(PicState, icw4),
+                                       FIELD_END };
 
 /* Rank of the most urgent line of a mask: 0 is the highest, 8 none. */
 static unsigned pic_rank(const PicState *p, uint8_t mask)
@@ -260,9 +259,11 @@ static bool pic_realize(Device *dev, GError **err)
     for (unsigned i = 0; i < 2; i++) {
         d->port[i] = (struct PicPort){ d, i };
         region_init_io(&d->io[i], dev, "pic", 2, &pic_io, &d->port[i]);
-        space_map(dev->vm->io, &(MapRow){ .base = d->iobase[i], .size = 2, .region = &d->io[i], .on = true });
+        space_map(dev->vm->io,
+                  &(MapRow){ .base = d->iobase[i], .size = 2, .region = &d->io[i], .on = true });
         region_init_io(&d->elcr[i], dev, "elcr", 1, &elcr_io, &d->port[i]);
-        space_map(dev->vm->io, &(MapRow){ .base = 0x4d0 + i, .size = 1, .region = &d->elcr[i], .on = true });
+        space_map(dev->vm->io,
+                  &(MapRow){ .base = 0x4d0 + i, .size = 1, .region = &d->elcr[i], .on = true });
     }
     for (unsigned i = 0; i < 16; i++)
         d->in[i] = (IrqLine){ pic_set, d, i };
@@ -275,7 +276,8 @@ static void pic_info(Device *dev, GString *s)
     for (int i = 1; i >= 0; i--) {
         const PicState *p = &d->st[i];
         g_string_append_printf(
-            s, "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
+            s,
+            "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d\n",
             i, p->irr, p->imr, p->isr, p->lowest, p->base, p->read_isr, p->elcr, p->fully_nested);
     }
 }
@@ -285,7 +287,8 @@ static const DeviceType isa_i8259 = {
     .desc = "pair of 8259A interrupt controllers",
     .size = sizeof(I8259),
     .props = I8259_rows,
-    .state = STATE_PARTS(STATE(I8259, st[0], PicState_rows, 1), STATE(I8259, st[1], PicState_rows, 1)),
+    .state =
+        STATE_PARTS(STATE(I8259, st[0], PicState_rows, 1), STATE(I8259, st[1], PicState_rows, 1)),
     .pins = PINS(PIN_IN(I8259, in, ""), PIN_OUT(I8259, out, "int")),
     .realize = pic_realize,
     .info = pic_info,

@@ -9,6 +9,8 @@
  * IRQCHIP_SPLIT: entries are mirrored as routes, so that the kernel reports the EOI of level
  * entries. IRQCHIP_KERNEL: registers are never reached. Threads: machine lock.
  */
+#include <inttypes.h>
+
 #include "hw/intc/intc.h"
 #include "core/memory.h"
 
@@ -34,16 +36,17 @@ typedef struct Ioapic {
     int virq[IOAPIC_PINS];
 } Ioapic;
 
-static const Prop Ioapic_rows[] = {
-    PROP_RANGE(Ioapic, version, "version", 0x20, 0x11, 0x20, "11h, or 20h with an EOI register"),
-    PROP_END(Ioapic)
-};
+static const Prop Ioapic_rows[] = { PROP_RANGE(Ioapic, version, "version", 0x20, 0x11, 0x20,
+                                               "11h, or 20h with an EOI register"),
+                                    PROP_END(Ioapic) };
 
-static const Field IoapicState_rows[] = {
-    FIELD_ARRAY(IoapicState, redir), FIELD(IoapicState, irr), FIELD(IoapicState, lines),
-    FIELD(IoapicState, id),          FIELD(IoapicState, select), FIELD_PAD(IoapicState, pad),
-    FIELD_END
-};
+static const Field IoapicState_rows[] = { FIELD_ARRAY(IoapicState, redir),
+                                          FIELD(IoapicState, irr),
+                                          FIELD(IoapicState, lines),
+                                          FIELD(IoapicState, id),
+                                          FIELD(IoapicState, select),
+                                          FIELD_PAD(IoapicState, pad),
+                                          FIELD_END };
 
 /* What the entry sends, in the layout of an MSI (SDM 3A, 11.11). */
 static void ioapic_message(uint64_t entry, uint64_t *addr, uint32_t *data)
@@ -172,15 +175,17 @@ static void ioapic_write(void *o, uint64_t off, uint64_t val, unsigned size)
     }
 }
 
-static const IoOps ioapic_io = {
-    ioapic_read, ioapic_write, .min = 1, .max = 4, .impl_min = 1, .impl_max = 4
-};
+static const IoOps ioapic_io = { ioapic_read, ioapic_write,  .min = 1,
+                                 .max = 4,    .impl_min = 1, .impl_max = 4 };
 
 static bool ioapic_realize(Device *dev, GError **err)
 {
     Ioapic *a = (Ioapic *)dev;
     region_init_io(&a->mmio, dev, "ioapic", IOAPIC_SIZE, &ioapic_io, a);
-    space_map(dev->vm->mem, &(MapRow){ .base = IOAPIC_BASE, .size = IOAPIC_SIZE, .region = &a->mmio, .prio = 1, .on = true });
+    space_map(
+        dev->vm->mem,
+        &(MapRow){
+            .base = IOAPIC_BASE, .size = IOAPIC_SIZE, .region = &a->mmio, .prio = 1, .on = true });
     for (unsigned i = 0; i < IOAPIC_PINS; i++) {
         a->in[i] = (IrqLine){ ioapic_set, a, i };
         a->virq[i] = -1;
@@ -203,12 +208,13 @@ static void ioapic_sync(Device *dev)
 
 static void ioapic_info_pin(GString *s, unsigned n, uint64_t e)
 {
-    static const char *const modes[] = { "fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT" };
-    g_string_append_printf(s, "  pin %-2u 0x%016" PRIx64 " dest=%" PRIx64 " vec=%-3u %s %-5s %-6s %-6s %s\n",
-                           n, e, e >> 56, (unsigned)(e & 0xff),
-                           e & REDIR_LOW_ACTIVE ? "active-lo" : "active-hi",
-                           e & REDIR_LEVEL ? "level" : "edge", e & REDIR_MASK ? "masked" : "",
-                           modes[e >> 8 & 7], e & REDIR_LOGICAL ? "logical" : "physical");
+    static const char *const modes[] = { "fixed", "lowest", "SMI", "...",
+                                         "NMI",   "INIT",   "...", "extINT" };
+    g_string_append_printf(
+        s, "  pin %-2u 0x%016" PRIx64 " dest=%" PRIx64 " vec=%-3u %s %-5s %-6s %-6s %s\n", n, e,
+        e >> 56, (unsigned)(e & 0xff), e & REDIR_LOW_ACTIVE ? "active-lo" : "active-hi",
+        e & REDIR_LEVEL ? "level" : "edge", e & REDIR_MASK ? "masked" : "", modes[e >> 8 & 7],
+        e & REDIR_LOGICAL ? "logical" : "physical");
 }
 
 static void ioapic_info_set(GString *s, const char *title, uint32_t mask)
@@ -225,7 +231,8 @@ static void ioapic_info(Device *dev, GString *s)
 {
     Ioapic *a = (Ioapic *)dev;
     uint32_t remote = 0;
-    g_string_append_printf(s, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", a->version, a->st.id, a->st.select);
+    g_string_append_printf(s, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", a->version, a->st.id,
+                           a->st.select);
     if (a->st.select >= 0x10)
         g_string_append_printf(s, " (redir[%u])", (a->st.select - 0x10) >> 1);
     g_string_append_c(s, '\n');

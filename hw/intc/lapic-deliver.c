@@ -19,7 +19,10 @@ int lapic_highest(const uint32_t *reg)
     return -1;
 }
 
-static bool lapic_soft_enabled(const Lapic *a) { return lapic_get(a->st.svr) & SVR_ENABLED; }
+static bool lapic_soft_enabled(const Lapic *a)
+{
+    return lapic_get(a->st.svr) & SVR_ENABLED;
+}
 
 void lapic_error(Lapic *a, uint32_t bit)
 {

@@ -60,12 +60,21 @@ struct ApicBus {
 };
 
 /* The fields that other threads read or change */
-#define lapic_get(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define lapic_put(field, val)    __atomic_store_n(&(field), (val), __ATOMIC_RELAXED)
+#define lapic_get(field)      __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define lapic_put(field, val) __atomic_store_n(&(field), (val), __ATOMIC_RELAXED)
 
-static inline Lapic *lapic_of(Vcpu *v) { return v->lapic; }
-static inline bool lapic_on(const Lapic *a) { return lapic_get(a->st.base) & APIC_BASE_EN; }
-static inline bool lapic_is_x2(const Lapic *a) { return lapic_get(a->st.base) & APIC_BASE_EXTD; }
+static inline Lapic *lapic_of(Vcpu *v)
+{
+    return v->lapic;
+}
+static inline bool lapic_on(const Lapic *a)
+{
+    return lapic_get(a->st.base) & APIC_BASE_EN;
+}
+static inline bool lapic_is_x2(const Lapic *a)
+{
+    return lapic_get(a->st.base) & APIC_BASE_EXTD;
+}
 
 /* Highest set bit of a 256-bit register, -1 none */
 int lapic_highest(const uint32_t *reg);
@@ -79,11 +88,11 @@ void lapic_ipi(Lapic *, uint64_t icr);
 
 /* lapic-timer.c: own vCPU, unlocked, unless said */
 void lapic_timer_init(Lapic *);
-void lapic_timer_lvt(Lapic *, uint32_t old);     /* the LVT entry was written */
+void lapic_timer_lvt(Lapic *, uint32_t old); /* the LVT entry was written */
 void lapic_timer_start(Lapic *, uint32_t initial);
 void lapic_timer_deadline(Lapic *, uint64_t tsc);
 void lapic_timer_divide(Lapic *, uint32_t val);
-uint32_t lapic_timer_count(Lapic *);             /* any */
+uint32_t lapic_timer_count(Lapic *); /* any */
 void lapic_timer_stop(Lapic *);
 
 #endif

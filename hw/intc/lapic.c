@@ -316,7 +316,10 @@ static bool lapic_msr(Vcpu *v, uint32_t msr, uint64_t *val, bool write)
     return write ? lapic_x2_write(a, off, *val) : lapic_x2_read(a, off, val);
 }
 
-static uint8_t lapic_get_cr8(Vcpu *v) { return lapic_of(v) ? lapic_of(v)->st.tpr >> 4 : 0; }
+static uint8_t lapic_get_cr8(Vcpu *v)
+{
+    return lapic_of(v) ? lapic_of(v)->st.tpr >> 4 : 0;
+}
 
 static void lapic_set_cr8(Vcpu *v, uint8_t cr8)
 {
@@ -386,22 +389,32 @@ static const LapicOps lapic_ops = {
 
 /* ---- devices ---- */
 
-static const Field LapicState_rows[] = {
-    FIELD(LapicState, base), FIELD(LapicState, icr), FIELD(LapicState, tsc_deadline),
-    FIELD(LapicState, timer_start), FIELD(LapicState, deadline),
-    FIELD_ARRAY(LapicState, irr), FIELD_ARRAY(LapicState, isr), FIELD_ARRAY(LapicState, tmr),
-    FIELD_ARRAY(LapicState, lvt),
-    FIELD(LapicState, id), FIELD(LapicState, ldr), FIELD(LapicState, dfr), FIELD(LapicState, svr),
-    FIELD(LapicState, tpr, .max = 0xff), FIELD(LapicState, esr), FIELD(LapicState, esr_pending),
-    FIELD(LapicState, divide, .max = 0xb), FIELD(LapicState, initial), FIELD(LapicState, lint, .max = 3),
-    FIELD(LapicState, extint, .max = 1), FIELD(LapicState, pad),
-    FIELD_END
-};
+static const Field LapicState_rows[] = { FIELD(LapicState, base),
+                                         FIELD(LapicState, icr),
+                                         FIELD(LapicState, tsc_deadline),
+                                         FIELD(LapicState, timer_start),
+                                         FIELD(LapicState, deadline),
+                                         FIELD_ARRAY(LapicState, irr),
+                                         FIELD_ARRAY(LapicState, isr),
+                                         FIELD_ARRAY(LapicState, tmr),
+                                         FIELD_ARRAY(LapicState, lvt),
+                                         FIELD(LapicState, id),
+                                         FIELD(LapicState, ldr),
+                                         FIELD(LapicState, dfr),
+                                         FIELD(LapicState, svr),
+                                         FIELD(LapicState, tpr, .max = 0xff),
+                                         FIELD(LapicState, esr),
+                                         FIELD(LapicState, esr_pending),
+                                         FIELD(LapicState, divide, .max = 0xb),
+                                         FIELD(LapicState, initial),
+                                         FIELD(LapicState, lint, .max = 3),
+                                         FIELD(LapicState, extint, .max = 1),
+                                         FIELD(LapicState, pad),
+                                         FIELD_END };
 
 static const Prop Lapic_rows[] = {
     PROP_INT(Lapic, cpu, "cpu", 0, "number of the vCPU it belongs to"),
-    PROP_BOOL(Lapic, x2apic, "x2apic", true, "allow x2APIC mode"),
-    PROP_END(Lapic)
+    PROP_BOOL(Lapic, x2apic, "x2apic", true, "allow x2APIC mode"), PROP_END(Lapic)
 };
 
 static bool lapic_realize(Device *dev, GError **err)
@@ -409,7 +422,8 @@ static bool lapic_realize(Device *dev, GError **err)
     Lapic *a = (Lapic *)dev;
     Vm *vm = dev->vm;
     if (a->cpu >= vm->n_vcpus || !vm->vcpu || !vm->vcpu[a->cpu]) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "there is no vCPU %u for this local APIC", a->cpu);
+        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
+                    "there is no vCPU %u for this local APIC", a->cpu);
         return false;
     }
     a->vcpu = vm->vcpu[a->cpu];
@@ -443,7 +457,7 @@ static void apic_bus_set(void *o, int n, int level)
     ApicBus *b = o;
     Vm *vm = b->dev.vm;
     uint32_t was = __atomic_exchange_n(&b->st.lint[n], !!level, __ATOMIC_RELEASE);
-    if (was == (uint32_t)!!level || !level)
+    if (was == (uint32_t) !!level || !level)
         return;
     for (unsigned i = 0; i < vm->n_vcpus; i++) {
         Lapic *a = vm->vcpu[i] ? lapic_of(vm->vcpu[i]) : NULL;
@@ -467,9 +481,8 @@ static bool apic_bus_realize(Device *dev, GError **err)
     return true;
 }
 
-static const Field ApicBusState_rows[] = {
-    FIELD_ARRAY(struct ApicBusState, lint, .max = 1), FIELD_END
-};
+static const Field ApicBusState_rows[] = { FIELD_ARRAY(struct ApicBusState, lint, .max = 1),
+                                           FIELD_END };
 
 static const DeviceType apic_bus = {
     .name = "apic-bus",
