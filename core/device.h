@@ -7,6 +7,7 @@
 
 #include "core/irq.h"
 #include "core/prop.h"
+#include "core/set.h"
 #include "core/state.h"
 #include "core/vm.h"
 

@@ -55,20 +55,25 @@ void fw_file_rw(Device *d, const char *name, void *bytes, size_t n, void (*writt
     f->o = o;
 }
 
+void fw_option_rom_bytes(Device *d, const char *name, GBytes *take, int bootindex)
+{
+    g_autofree char *path = g_strdup_printf("genroms/%.40s", name);
+    FwFile *f = file_add(d, path);
+
+    f->bytes = take;
+    f->bootindex = bootindex;
+    f->rom = true;
+}
+
 bool fw_option_rom(Device *d, const char *file, int bootindex, GError **err)
 {
     /* a 16-bit option ROM cannot say more: its size byte counts 512-byte blocks */
     GBytes *bytes = firmware_load(d->vm, file, 255 * 512, err);
-
-    if (!bytes)
-        return false;
     g_autofree char *base = g_path_get_basename(file);
-    g_autofree char *name = g_strdup_printf("genroms/%.40s", base);
-    FwFile *f = file_add(d, name);
-    f->bytes = bytes;
-    f->bootindex = bootindex;
-    f->rom = true;
-    return true;
+
+    if (bytes)
+        fw_option_rom_bytes(d, base, bytes, bootindex);
+    return bytes;
 }
 
 const GPtrArray *fw_files(Vm *vm)

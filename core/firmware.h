@@ -26,6 +26,9 @@ void fw_file_rw(Device *, const char *name, void *bytes, size_t n, void (*writte
  */
 bool fw_option_rom(Device *, const char *file, int bootindex, GError **);
 
+/* the same from bytes: "genroms/NAME" */
+void fw_option_rom_bytes(Device *, const char *name, GBytes *take, int bootindex);
+
 /* "/pci@i0cf8/ide@1,1/drive@0/disk@0\n...": rows named bootindex, fw_path of each bus, type->boot
  */
 const char *fw_boot_order(Vm *, GString *);
