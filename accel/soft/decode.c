@@ -268,8 +268,8 @@ static unsigned size_resolve(const Bytes *b, unsigned size)
 unsigned insn_size(const Insn *in, unsigned size)
 {
     return size < 0x100 ? size
-           : size == VL ? (in->vl ? 32 : 16)
-           : size == VP ? in->osz + 2
+           : size == VL ? (in->vl ? 32u : 16u)
+           : size == VP ? in->osz + 2u
                         : in->osz;
 }
 

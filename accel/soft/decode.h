@@ -118,7 +118,7 @@ enum {
 /* flags read, written, undefined: FLAG_ARITH bits in one byte (fold: OF in bit 1) */
 enum {
     CF = 1, OF = 2, PF = 4, AF = 16, ZF = 64, SF = 128,
-    ALL = CF | OF | PF | AF | ZF | SF, NOTCF = ALL & ~CF,
+    ALL = CF | OF | PF | AF | ZF | SF, NOTCF = ALL & ~CF, NOTOF = ALL & ~OF,
 };
 /* clang-format on */
 

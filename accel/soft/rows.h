@@ -18,15 +18,15 @@ FAMILIES(rol, ror, rcl, rcr, shl, shr, sar, shld, shrd, rorx, sarx, shlx, shrx);
 /* op-mul.c */
 FAMILIES(mul, imul, div_, idiv, imul2, imul3, mulx);
 /* op-mov.c */
-FAMILIES(mov, mov_imm, movzx8, movzx16, movsx8, movsx16, movsxd, lea, xchg, xadd, cmpxchg,
-         cmpxchg8b, cbw, cwd, bswap, xlat, movbe, nop, cmov[16], setcc[16]);
+FAMILIES(mov, movzx8, movzx16, movsx8, movsx16, movsxd, lea, xchg, xchg90, xadd, cmpxchg, cmpxchg8b,
+         cmpxchg16b, cbw, cwd, bswap, xlat, movbe, nop, cmov[16], setcc[16]);
 /* op-bit.c */
 FAMILIES(bt, bts, btr, btc, bsf, bsr, tzcnt, lzcnt, popcnt, andn, bextr, blsi, blsmsk, blsr, bzhi,
          pdep, pext, crc32_8, crc32_v);
 /* op-stack.c */
-FAMILIES(push, pop, pusha, popa, pushf, popf, enter, leave);
+FAMILIES(push, pop, pusha, popa, pushf, popf, enter, leave, push_seg, pop_e);
 /* op-jump.c */
-FAMILIES(jcc[16], jmp, jmp_e, call, call_e, ret, loop, loope, loopne, jcxz, hlt);
+FAMILIES(jcc[16], jmp, jmp_e, call, call_e, ret, loop, loope, loopne, jcxz, hlt, bound, ud);
 /* op-string.c */
 FAMILIES(movs, cmps, stos, lods, scas);
 /* op-bcd.c */
