@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * MMX and SSE instructions: find the operands, run the exec thunk. Memory operands are reached in
+ * place where they lie in one page of RAM, else through a bounce buffer; alignment is checked here,
+ * before the host would fault. Source: Intel SDM volume 2; volume 1, 9.5 (MMX and the x87 tags).
+ */
+#include "accel/soft/op-vec.h"
+
+#include <string.h>
+
+#include "accel/soft/fpu.h"
+#include "accel/soft/ops.h"
+#include "accel/soft/thunk.h"
+
+/* ---- operands ---- */
+static unsigned reg_no(const Insn *in)
+{
+    return (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0);
+}
+
+static unsigned rm_no(const Insn *in)
+{
+    return (in->modrm & 7) | (in->rex & 1 ? 8 : 0);
+}
+
+static void *register_at(X86State *s, unsigned kind, unsigned n)
+{
+    FpuImage *f = fpu_mem(s);
+    switch (kind) {
+    case T_XMM: return f->xmm[n];
+    case T_MMX: return f->st[n & 7];
+    default: return NULL;
+    }
+}
+
+/*
+ * An MMX instruction sets TOP to 0 and all tags to valid. MM registers are physical registers, the
+ * image's are relative to TOP: turn it.
+ */
+static void mmx_enter(X86State *s, const Insn *in)
+{
+    FpuImage *f = fpu_mem(s);
+    if (f->fsw & FSW_ES)
+        soft_raise(s, in, EXC_MF, 0);
+    unsigned top = f->fsw >> FSW_TOP_SHIFT & 7;
+    if (top) {
+        uint8_t old[8][16];
+        memcpy(old, f->st, sizeof(old));
+        for (unsigned i = 0; i < 8; i++)
+            memcpy(f->st[(i + top) & 7], old[i], 16);
+        f->fsw &= ~FSW_TOP;
+    }
+    f->ftw = 0xff;
+}
+
+/* a register that an MMX instruction writes reads as a NaN from x87 */
+static void mmx_leave(X86State *s, const Thunk *t, const Insn *in)
+{
+    FpuImage *f = fpu_mem(s);
+    unsigned a = in->row->a;
+    if (a == PQ)
+        memset(f->st[in->modrm >> 3 & 7] + 8, 0xff, 2);
+    else if (a == NQ || (a == QQ && t->rm == T_MMX))
+        memset(f->st[in->modrm & 7] + 8, 0xff, 2);
+}
+
+_Noreturn static void raise_xm(X86State *s, const Insn *in)
+{
+    soft_raise(s, in, s->cr4 & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD, 0);
+}
+
+static void run(X86State *s, const Insn *in, const Thunk *t, void *rm)
+{
+    uint64_t *gpr = t->reg == T_GPR ? &s->g[reg_no(in)] : t->rm == T_GPR ? &s->g[rm_no(in)] : NULL;
+    if (UNLIKELY(!t->run(register_at(s, t->reg, reg_no(in)), rm, gpr, s)))
+        raise_xm(s, in);
+}
+
+/* ---- memory ---- */
+static void check_align(X86State *s, const Insn *in, const Thunk *t, uint64_t ea)
+{
+    if (t->align > 1) {
+        uint64_t base = in->seg < SEG_FLAT ? s->seg[in->seg].base : 0;
+        if ((ea + base) & (t->align - 1))
+            soft_raise(s, in, EXC_GP, 0);
+    }
+}
+
+void vec_load(X86State *s, const Insn *in, uint64_t ea, void *to, unsigned n)
+{
+    uint8_t *p = to;
+    for (unsigned i = 0, size; i < n; i += size) {
+        size = n - i >= 8 ? 8 : n - i >= 4 ? 4 : n - i >= 2 ? 2 : 1;
+        uint64_t v = soft_ld(s, in, in->seg, (ea + i) & in->amask, size);
+        memcpy(p + i, &v, size);
+    }
+}
+
+/* the caller has probed */
+void vec_store(X86State *s, const Insn *in, uint64_t ea, const void *from, unsigned n)
+{
+    const uint8_t *p = from;
+    for (unsigned i = 0, size; i < n; i += size) {
+        uint64_t v = 0;
+        size = n - i >= 8 ? 8 : n - i >= 4 ? 4 : n - i >= 2 ? 2 : 1;
+        memcpy(&v, p + i, size);
+        soft_st(s, in, in->seg, (ea + i) & in->amask, size, v);
+    }
+}
+
+/* ---- handlers: no memory, memory read, memory written ---- */
+H(vec_rr)
+{
+    const Thunk *t = thunk_of(in);
+    if (t->mmx)
+        mmx_enter(s, in);
+    run(s, in, t, register_at(s, t->rm, rm_no(in)));
+    if (t->mmx)
+        mmx_leave(s, t, in);
+    NEXT;
+}
+
+H(vec_ld)
+{
+    const Thunk *t = thunk_of(in);
+    uint64_t ea = ea_of(s, in);
+    check_align(s, in, t, ea);
+    void *p = fast_r(s, in, ea, t->msize);
+    uint8_t bounce[16];
+    if (UNLIKELY(!p)) {
+        vec_load(s, in, ea, bounce, t->msize);
+        p = bounce;
+    }
+    if (t->mmx)
+        mmx_enter(s, in);
+    run(s, in, t, p);
+    if (t->mmx)
+        mmx_leave(s, t, in);
+    NEXT;
+}
+
+H(vec_st)
+{
+    const Thunk *t = thunk_of(in);
+    uint64_t ea = ea_of(s, in);
+    check_align(s, in, t, ea);
+    void *p = fast_w(s, in, ea, t->msize);
+    if (UNLIKELY(!p))
+        soft_probe_w(s, in, in->seg, ea, t->msize);
+    if (t->mmx)
+        mmx_enter(s, in);
+    if (LIKELY(p)) {
+        run(s, in, t, p);
+        NEXT;
+    }
+    uint8_t bounce[16];
+    run(s, in, t, bounce);
+    vec_store(s, in, ea, bounce, t->msize);
+    NEXT;
+}
+
+const Family vec = { .fn = {
+                         [RR] = { vec_rr, vec_rr, vec_rr, vec_rr },
+                         [RI] = { vec_rr, vec_rr, vec_rr, vec_rr },
+                         [RM] = { vec_ld, vec_ld, vec_ld, vec_ld },
+                         [MR] = { vec_st, vec_st, vec_st, vec_st },
+                         [MI] = { vec_st, vec_st, vec_st, vec_st },
+                     } };
+
+/* ---- the few that no thunk can do ---- */
+H(emms_)
+{
+    FpuImage *f = fpu_mem(s);
+    if (f->fsw & FSW_ES)
+        soft_raise(s, in, EXC_MF, 0);
+    f->ftw = 0;
+    NEXT;
+}
+FAMILY_ALL(emms, emms_);
+
+/* MASKMOVQ, MASKMOVDQU: bytes whose mask has bit 7 set go to DS:rDI */
+static const Insn *maskmov(X86State *s, const Insn *in, const uint8_t *data, const uint8_t *mask,
+                           unsigned n)
+{
+    unsigned seg = in->seg_no < SEG_FLAT ? in->seg_no : SEG_DS;
+    if ((s->hflags & H_CS64) && seg != SEG_FS && seg != SEG_GS)
+        seg = SEG_FLAT;
+    uint64_t wrap = in->asz == 8 ? ~0ull : in->asz == 4 ? 0xffffffffull : 0xffff;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t ea = (s->g[RDI] + i) & wrap;
+            if (!(mask[i] & 0x80))
+                continue;
+            if (pass)
+                soft_st(s, in, seg, ea, 1, data[i]);
+            else
+                soft_probe_w(s, in, seg, ea, 1);
+        }
+    }
+    return in;
+}
+
+H(maskmovq_)
+{
+    mmx_enter(s, in);
+    FpuImage *f = fpu_mem(s);
+    maskmov(s, in, f->st[reg_no(in) & 7], f->st[rm_no(in) & 7], 8);
+    NEXT;
+}
+FAMILY_ALL(maskmovq, maskmovq_);
+
+H(maskmovdqu_)
+{
+    FpuImage *f = fpu_mem(s);
+    maskmov(s, in, f->xmm[reg_no(in)], f->xmm[rm_no(in)], 16);
+    NEXT;
+}
+FAMILY_ALL(maskmovdqu, maskmovdqu_);
+
+/* MOVNTI is an integer store: CR0.EM and TS do not matter */
+H(movnti_)
+{
+    uint64_t ea = ea_of(s, in), v = s->g[reg_no(in)];
+    if (in->rex & 8)
+        st64(s, in, in->seg, ea, v);
+    else
+        st32(s, in, in->seg, ea, v);
+    NEXT;
+}
+FAMILY_ALL(movnti, movnti_);

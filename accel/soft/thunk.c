@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Emits and keeps exec thunks (thunk.h), and turns a SIGFPE in one into #XM. Source: Intel SDM
+ * volume 2, chapter 2; System V ABI: every XMM register is the caller's to save, MXCSR's control
+ * bits are not.
+ *
+ * Register use in a thunk: rdi reg operand, rsi r/m operand, rdx general register, rcx X86State.
+ * The host's xmm2/mm2 stands for ModRM.reg, xmm1/mm1 for ModRM.r/m, rax for a general register.
+ * A thunk pushes nothing, so the signal handler can leave it with a plain ret; the host's MXCSR is
+ * in the red zone. Not modelled: VEX encodings. Threads: vCPU threads; the cache has a leaf lock,
+ * taken once for each decoded instruction.
+ */
+#include "accel/soft/thunk.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "accel/soft/fpu.h"
+
+#define ARENA_SIZE (16u << 20) /* all thunks there can be: encodings times immediates, far less */
+
+static struct {
+    GMutex lock;
+    GHashTable *by_key; /* GBytes -> Thunk * */
+    uint8_t *rw;        /* one memory, mapped twice: never writable and executable at once */
+    const uint8_t *rx;
+    size_t used;
+    struct sigaction old_fpe;
+} thunks;
+
+typedef struct Code {
+    uint8_t b[160];
+    unsigned n;
+} Code;
+
+static void put(Code *c, const void *p, unsigned n)
+{
+    g_assert(c->n + n <= sizeof(c->b));
+    memcpy(c->b + c->n, p, n);
+    c->n += n;
+}
+
+#define PUT(c, ...) \
+    put(c, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+/* bytes, then a 32-bit displacement from rcx: they end in a ModRM with mod 2, r/m 1 */
+#define PUT_STATE(c, offset, ...)          \
+    do {                                   \
+        int32_t disp_ = (int32_t)(offset); \
+        PUT(c, __VA_ARGS__);               \
+        put(c, &disp_, 4);                 \
+    } while (0)
+
+#define FX_OFFSET    offsetof(X86State, xsave)
+#define MXCSR_OFFSET (FX_OFFSET + offsetof(FpuImage, mxcsr))
+#define XMM0_OFFSET  (FX_OFFSET + offsetof(FpuImage, xmm))
+
+/* ---- what a row's operands are ---- */
+static ThunkKind kind_of(unsigned operand)
+{
+    switch (operand) {
+    case VX:
+    case WX:
+    case UX:
+    case WM: return T_XMM;
+    case PQ:
+    case QQ:
+    case NQ: return T_MMX;
+    case G:
+    case E:
+    case EM:
+    case ER: return T_GPR;
+    default: return T_NONE;
+    }
+}
+
+static bool is_rm(unsigned operand)
+{
+    return operand == WX || operand == UX || operand == WM || operand == QQ || operand == NQ ||
+           operand == E || operand == EM || operand == ER;
+}
+
+static bool is_x87(const Insn *in)
+{
+    return in->row->attr & FPU;
+}
+
+/* pcmpestri and its kin, blendv, sha256rnds2: XMM0, rax, rdx and rcx take part unnamed */
+static bool uses_xmm0(const Row *r)
+{
+    unsigned op = r->sel & 0x7ff;
+    return op == (M38 | 0x10) || op == (M38 | 0x14) || op == (M38 | 0x15) || op == (M38 | 0xcb);
+}
+static bool is_string_compare(const Row *r)
+{
+    unsigned op = r->sel & 0x7ff;
+    return op >= (M3A | 0x60) && op <= (M3A | 0x63);
+}
+
+static void classify(const Insn *in, Thunk *t)
+{
+    const unsigned operands[] = { in->row->a, in->row->b };
+    for (unsigned i = 0; i < 2; i++) {
+        ThunkKind kind = kind_of(operands[i]);
+        if (kind == T_NONE)
+            continue;
+        if (is_rm(operands[i]))
+            t->rm = in->mem ? T_MEM : kind;
+        else
+            t->reg = kind;
+        t->mmx |= kind == T_MMX && !(in->mem && is_rm(operands[i]));
+    }
+    if (is_x87(in)) {
+        t->reg = T_NONE;
+        t->rm = in->mem ? T_MEM : T_NONE;
+        t->mmx = false;
+    }
+    t->mmx_write = t->mmx;
+    t->msize = in->row->msize ? in->row->msize : in->osz;
+    /* movd, cvtsi2ss: the size of the general register; V and Y were resolved by the decoder */
+    if (t->msize >= 0x100)
+        t->msize = in->osz;
+    t->align = in->row->align;
+}
+
+/* ---- emission ---- */
+static void emit_load_store(Code *c, const Thunk *t, bool store)
+{
+    uint8_t xmm = store ? 0x11 : 0x10, mmx = store ? 0x7f : 0x6f;
+    if (t->reg == T_XMM)
+        PUT(c, 0x0f, xmm, 0x17); /* movups xmm2, [rdi] */
+    else if (t->reg == T_MMX)
+        PUT(c, 0x0f, mmx, 0x17);
+    if (t->rm == T_XMM)
+        PUT(c, 0x0f, xmm, 0x0e); /* movups xmm1, [rsi] */
+    else if (t->rm == T_MMX)
+        PUT(c, 0x0f, mmx, 0x0e);
+    if (t->reg == T_GPR || t->rm == T_GPR)
+        PUT(c, 0x48, store ? 0x89 : 0x8b, 0x02); /* mov rax, [rdx] */
+}
+
+static void emit_insn(Code *c, const Insn *in, const Thunk *t, unsigned imm)
+{
+    unsigned map = in->map << 8;
+    /* /reg of a group, or the host register that stands for the operand */
+    unsigned reg = t->reg == T_NONE ? in->modrm >> 3 & 7 : t->reg == T_GPR ? 0 : 2;
+    unsigned rm = t->rm == T_GPR ? 0 : 1;
+    if (is_x87(in) && !in->mem)
+        rm = in->modrm & 7;
+    if (in->pp)
+        PUT(c, in->pp);
+    if (in->rex & 8)
+        PUT(c, 0x48);
+    if (map)
+        PUT(c, 0x0f);
+    if (map == M38)
+        PUT(c, 0x38);
+    if (map == M3A)
+        PUT(c, 0x3a);
+    PUT(c, in->op);
+    if (in->op == 0x77 && map == M0F) /* emms has no ModRM */
+        return;
+    PUT(c, (uint8_t)(in->mem ? reg << 3 | 6 : 0xc0 | reg << 3 | rm)); /* memory: [rsi] */
+    if (in->row->b == IB || in->row->b == IUB || in->row->c == IB || in->row->c == IUB)
+        PUT(c, (uint8_t)imm);
+}
+
+/* pcmpXstrY: lengths in rax and rdx, index to rcx, mask to XMM0; rcx is moved aside to r8 */
+static void emit_string_compare(Code *c, const Insn *in, const Thunk *t, unsigned imm)
+{
+    bool explicit_length = in->op < 0x62;
+    PUT(c, 0x49, 0x89, 0xc8); /* mov r8, rcx */
+    if (explicit_length)
+        PUT(c, 0x48, 0x8b, 0x01, 0x48, 0x8b, 0x51, 0x10); /* rax = g[RAX], rdx = g[RDX] */
+    emit_insn(c, in, t, imm);
+    if (in->op & 1) {
+        PUT(c, 0x41, 0x89, 0xca);       /* mov r10d, ecx: the upper half is cleared */
+        PUT(c, 0x4c, 0x89, 0xc1);       /* mov rcx, r8 */
+        PUT(c, 0x4c, 0x89, 0x51, 0x08); /* mov [rcx + 8], r10 */
+    } else {
+        PUT(c, 0x4c, 0x89, 0xc1);
+        PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x11, 0x81); /* movups [rcx + XMM0], xmm0 */
+    }
+}
+
+static void emit_flags_in(Code *c)
+{
+    PUT_STATE(c, offsetof(X86State, fl), 0x66, 0x8b, 0x81); /* mov ax, [rcx + fl] */
+    PUT(c, 0x04, 0x7f, 0x9e);                               /* add al, 7fh; sahf */
+}
+
+static void emit_flags_out(Code *c)
+{
+    PUT(c, 0x9f, 0x0f, 0x90, 0xc0);                         /* lahf; seto al */
+    PUT_STATE(c, offsetof(X86State, fl), 0x66, 0x89, 0x81); /* mov [rcx + fl], ax */
+}
+
+static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
+{
+    const Row *row = in->row;
+    bool x87 = is_x87(in), mxcsr = row->attr & MXCSR_;
+    bool flags = row->f_read || row->f_write;
+    if (x87 || mxcsr)
+        PUT(c, 0x0f, 0xae, 0x5c, 0x24, 0xf8); /* stmxcsr [rsp - 8] */
+    if (mxcsr)
+        PUT_STATE(c, MXCSR_OFFSET, 0x0f, 0xae, 0x91); /* ldmxcsr [rcx + ..] */
+    if (x87)
+        PUT_STATE(c, FX_OFFSET, 0x48, 0x0f, 0xae, 0x89); /* fxrstor64 */
+    if (uses_xmm0(row))
+        PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x10, 0x81); /* movups xmm0, [..] */
+    if (flags)
+        emit_flags_in(c);
+    emit_load_store(c, t, false);
+    if (is_string_compare(row))
+        emit_string_compare(c, in, t, imm);
+    else
+        emit_insn(c, in, t, imm);
+    emit_load_store(c, t, true);
+    if (flags)
+        emit_flags_out(c);
+    if (x87)
+        PUT_STATE(c, FX_OFFSET, 0x48, 0x0f, 0xae, 0x81); /* fxsave64 */
+    if (mxcsr)
+        PUT_STATE(c, MXCSR_OFFSET, 0x0f, 0xae, 0x99); /* stmxcsr [rcx + ..] */
+    if (x87 || mxcsr)
+        PUT(c, 0x0f, 0xae, 0x54, 0x24, 0xf8); /* ldmxcsr [rsp - 8] */
+    if (x87)
+        PUT(c, 0xdb, 0xe3); /* fninit */
+    else if (t->mmx || t->reg == T_MMX || t->rm == T_MMX)
+        PUT(c, 0x0f, 0x77);         /* emms */
+    PUT(c, 0xb8, 1, 0, 0, 0, 0xc3); /* mov eax, 1; ret */
+}
+
+/* ---- the arena ---- */
+/*
+ * SIGFPE in a thunk is an unmasked SIMD exception: keep the flags the guest must see, then return
+ * false from the thunk. rcx is X86State, the stack is as at entry.
+ */
+static void thunk_sigfpe(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    greg_t *r = uc->uc_mcontext.gregs;
+    const uint8_t *pc = (const uint8_t *)r[REG_RIP];
+    if (pc < thunks.rx || pc >= thunks.rx + ARENA_SIZE) {
+        sigaction(SIGFPE, &thunks.old_fpe,
+                  NULL); /* our own bug: it happens again, for the old handler */
+        return;
+    }
+    uint64_t *sp = (uint64_t *)r[REG_RSP];
+    fpu_mem((X86State *)r[REG_RCX])->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
+    uc->uc_mcontext.fpregs->mxcsr = (uint32_t)sp[-1];
+    r[REG_RAX] = 0;
+    r[REG_RIP] = (greg_t)sp[0];
+    r[REG_RSP] += 8;
+}
+
+static void arena_init(void)
+{
+    int fd = memfd_create("thunks", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, ARENA_SIZE) < 0)
+        g_error("no memory for the software accelerator: %s", g_strerror(errno));
+    thunks.rw = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    thunks.rx = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    if (thunks.rw == MAP_FAILED || thunks.rx == MAP_FAILED)
+        g_error("no executable memory for the software accelerator: %s", g_strerror(errno));
+    close(fd);
+    thunks.by_key = g_hash_table_new(g_bytes_hash, g_bytes_equal);
+    struct sigaction sa = { .sa_sigaction = thunk_sigfpe, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGFPE, &sa, &thunks.old_fpe);
+}
+
+static Thunk *thunk_make(const Insn *in, unsigned imm)
+{
+    Thunk made = { 0 };
+    Code code = { .n = 0 };
+    classify(in, &made);
+    emit(&code, in, &made, imm);
+    /* the code says all that matters but the C side's view of the operands */
+    g_autoptr(GByteArray) key = g_byte_array_new();
+    g_byte_array_append(key, code.b, code.n);
+    g_byte_array_append(key, (const uint8_t *)&made, sizeof(made));
+
+    g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&thunks.lock);
+    if (!thunks.rw)
+        arena_init();
+    GBytes *bytes = g_bytes_new(key->data, key->len);
+    Thunk *t = g_hash_table_lookup(thunks.by_key, bytes);
+    if (t) {
+        g_bytes_unref(bytes);
+        return t;
+    }
+    g_assert(thunks.used + code.n <= ARENA_SIZE);
+    memcpy(thunks.rw + thunks.used, code.b, code.n);
+    t = g_memdup2(&made, sizeof(made));
+    t->run = (ThunkFn *)(thunks.rx + thunks.used);
+    thunks.used += (code.n + 15) & ~15u;
+    g_hash_table_insert(thunks.by_key, bytes, t);
+    return t;
+}
+
+const Thunk *thunk_of(const Insn *in)
+{
+    /*
+     * imm starts as an immediate byte and becomes the pointer. Another vCPU may run the same block
+     * meanwhile: it sees one or the other, and both find the same thunk.
+     */
+    uint64_t imm = __atomic_load_n(&in->imm, __ATOMIC_ACQUIRE);
+    if (imm + 0x8000 >= 0x18000)
+        return (const Thunk *)imm;
+    Thunk *t = thunk_make(in, imm & 0xff);
+    __atomic_store_n((uint64_t *)&in->imm, (uint64_t)t, __ATOMIC_RELEASE);
+    return t;
+}
