@@ -40,5 +40,6 @@ typedef struct MapRow MapRow;
 typedef struct CharList CharList;
 typedef struct MonitorList MonitorList;
 typedef struct DriveList DriveList;
+typedef struct Ui Ui;
 
 #endif

@@ -42,10 +42,11 @@ struct Vm {
     VmSmp smp;
     CpuModel *cpu; /* -cpu: accel/x86/cpuid.h makes and reads it; NULL: not chosen yet */
     bool running;
-    /* chardev/'s, monitor/'s and block/'s own lists: nobody else looks inside */
+    /* chardev/'s, monitor/'s, block/'s and ui/'s own lists: nobody else looks inside */
     CharList *chardevs;
     MonitorList *monitors;
     DriveList *drives;
+    Ui *ui;
 };
 
 /*

@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pure; keysyms are X11's */
+/*
+ * From a viewer's symbols (X11 keysyms) to the keys of a PC (Linux evdev codes), and key names of the
+ * monitor. Pure: no state but the caller's.
+ */
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H
 
+#include <glib.h>
+
 #include "ui/console.h"
 
-/* one a source */
+/* what one source holds by symbol: a release goes to the code its press used */
 typedef struct KeyMapState {
     uint32_t sym[64];
     uint16_t code[64];
-    uint8_t n, mods;
+    uint8_t n, mods; /* mods: KEYMAP_SHIFT and so on as the guest sees them now */
 } KeyMapState;
 
-/* "en-us" ...; tables linked in; an unknown name lists them */
+/* "en-us" ...; an unknown name lists the known ones */
 KeyMap *keymap_get(const char *lang, GError **);
 
 /*
- * 0: not on this layout. Adds or lifts Shift and AltGr round a press; under Ctrl or Alt only
- * adds. A release goes to the code its press used, or, when Shift went up first ('A' down, 'a'
- * up), to the held key that carries sym
+ * The events of one symbol going down or up; 0: it is not on this layout. A press adds or lifts
+ * Shift around the key where the symbol needs it (under Ctrl or Alt it only adds). 'A' down, Shift
+ * up, 'a' up releases the key that 'A' pressed. out has room for 12.
  */
 size_t keymap_event(const KeyMap *, KeyMapState *, uint32_t sym, bool down, unsigned leds,
                     InputEvent out[12]);
 
-/* 0: none */
-uint32_t keysym_char(uint32_t sym);
+uint32_t keysym_char(uint32_t sym); /* Unicode; 0: none */
+
+/* sendkey and send-key: "ret", "ctrl", "a"; 0: no such. key_name: NULL: no such */
 int key_by_name(const char *qcode);
+const char *key_name(unsigned code);
+/* names in the order of their codes, NULL-ended: for completion and did-you-mean */
+extern const char *const key_names[];
+
+/*
+ * XT scancode set 1 numbers, as QEMU's extended key event (RFB -258) and `sendkey 0x1e` carry them:
+ * E0h-prefixed ones have bit 7 set. 0: none.
+ */
+int key_by_number(unsigned xt);
 
 #endif
