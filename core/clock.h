@@ -11,6 +11,7 @@
 typedef enum { CLOCK_HOST, CLOCK_REAL, CLOCK_VIRTUAL } ClockId;
 typedef struct Timer {
     int64_t *deadline, key;
+    int64_t own; /* timer_init_core: what deadline points to */
     void (*fn)(void *);
     void *o;
     Device *owner;
@@ -44,7 +45,10 @@ void timer_cancel(Timer *);
 /* gone for good: disarmed and forgotten. Devices need not: the core does it for theirs */
 void timer_free(Timer *);
 
-/* -accel qtest: runs the due timers in order before it returns */
+/* locked; when the first of main's virtual timers is due; INT64_MAX: none */
+int64_t clock_next(Vm *);
+
+/* locked; -accel qtest: runs the due timers in order before it returns */
 void clock_step(Vm *, int64_t to_ns);
 
 #endif

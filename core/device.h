@@ -135,6 +135,7 @@ typedef DeviceType set_device_t;
  * whom it goes with: bus->owner, unless attach says another (a device in a USB hub's port), or
  * who made it with device_part
  */
+typedef enum { LIFE_NEW, LIFE_REALIZING, LIFE_REALIZED, LIFE_LEAVING, LIFE_GONE } DeviceLife;
 struct Device {
     const DeviceType *type;
     Vm *vm;
@@ -144,7 +145,8 @@ struct Device {
     Space *_Atomic space;
     GMainContext *home;
     gatomicrefcount ref;
-    uint8_t life, in_io;
+    uint8_t life, in_io; /* life: DeviceLife; in_io: how deep we are in its callbacks */
+    struct DeviceCore *core;
 };
 struct Bus {
     const BusType *type;
@@ -161,7 +163,8 @@ void bus_init(Bus *, Device *owner, const BusType *, const char *name);
 
 /*
  * defaults, machine-version rows and -global are applied. /machine/peripheral/ID, NULL:
- * /machine/peripheral-anon/device[N]
+ * /machine/peripheral-anon/device[N]. The reference is the caller's until device_realize succeeds,
+ * then the core's: after a failure the caller drops it.
  */
 Device *device_new(Vm *, const DeviceType *, const char *id);
 
@@ -189,12 +192,32 @@ void device_del_finish(Device *);
 /* NULL: no such. Descriptors are static: others name them */
 const DeviceType *device_type(const char *name);
 
-/*
- * the n-th realized one, or NULL: commands of hw/ (balloon, info pic) find theirs A board is
- * one straight function over these. The first failure sticks: everything after it does nothing
- * and passes NULL on, `return board_ok(b, err)` ends it.
- */
+/* the n-th realized one of a type, or NULL: commands of hw/ (balloon, info pic) find theirs */
 Device *device_find(Vm *, const char *type, unsigned n);
+Device *device_by_id(Vm *, const char *id);     /* realized, as -device id= named it; or NULL */
+Device *device_by_path(Vm *, const char *path); /* realized, "/machine/unattached/device[3]" */
+
+/* locked; every realized device, parents before what hangs below them; fn makes and ends none */
+void device_foreach(Vm *, void (*fn)(Device *, void *o), void *o);
+Bus *device_bus(Device *, unsigned n);       /* the n-th of bus_init, or NULL */
+Bus *bus_find(Vm *, const char *name);       /* "pci.0"; NULL: no such */
+unsigned device_errors(Device *);            /* any; guest_error()s so far */
+void device_addr(const Device *, GString *); /* its address path: stable across migration */
+bool device_hotplugged(const Device *);
+
+/* -global TYPE.PROP=VALUE: for devices made after it, of that type or on a bus of that name */
+void device_global(Vm *, const char *type, const char *prop, const char *value);
+
+/*
+ * locked; asks the guest where the bus says so (DEVICE_DELETED follows), or goes at once. false:
+ * it cannot be unplugged.
+ */
+bool device_del(Device *, GError **);
+
+/*
+ * A board is one straight function over these. The first failure sticks: everything after it does
+ * nothing and passes NULL on, `return board_ok(b, err)` ends it.
+ */
 typedef struct Board {
     Vm *vm;
     GError *err;

@@ -7,18 +7,29 @@
 #include "core/types.h"
 
 /*
- * SELFLOCK: unlocked, many vCPUs at once: atomics or an own leaf lock; no vm_lock, DMA,
- * irq_set; DMA does not reach it
+ * A guest access reaches read and write with off + size inside the region:
+ * - a size outside [min, max] reads all-ones, a write of it is dropped (max 0: 8; min 0: 1);
+ * - an unaligned one without IO_UNALIGNED, and one that runs over the region's end, is done in
+ *   aligned pieces, low address first; a piece over the end goes to whoever is there;
+ * - one larger than impl_max (0: max) is done in pieces of impl_max;
+ * - one smaller than impl_min is a read of the aligned impl_min bytes around it, and a write of
+ *   them with zeros outside its own bytes.
+ * SELFLOCK: unlocked, many vCPUs at once: atomics or an own leaf lock; no vm_lock, DMA, irq_set;
+ * DMA does not reach it.
  */
 enum { IO_UNALIGNED = 1, IO_SELFLOCK = 2 };
 typedef struct IoOps {
     uint64_t (*read)(void *o, uint64_t off, unsigned size);
     void (*write)(void *o, uint64_t off, uint64_t val, unsigned size);
-    /* guest sizes outside [min,max] read all-ones, drop writes; the core splits to impl */
     uint8_t min, max, impl_min, impl_max, flags;
 } IoOps;
 typedef enum { REGION_RAM, REGION_ROM, REGION_ROMD, REGION_IO } RegionKind;
 typedef enum { DIRTY_MIGRATION, DIRTY_DISPLAY, DIRTY_CODE, DIRTY_CLIENTS } DirtyClient;
+/*
+ * A piece of hardware that can be seen somewhere in a Space: memory or registers. It is embedded in
+ * its device and lives until the last device_unref. RAM: guest reads and writes host. ROM: guest
+ * writes are dropped. ROMD: reads host, writes ops. IO: ops.
+ */
 struct Region {
     const char *name;
     Device *owner;
@@ -28,10 +39,17 @@ struct Region {
     uint8_t *host;
     const IoOps *ops;
     void *o;
-    unsigned long *dirty[DIRTY_CLIENTS];
+    unsigned long *dirty[DIRTY_CLIENTS]; /* a bit a 4 KiB page, set: changed, or never taken */
+    uint8_t logged[DIRTY_CLIENTS];       /* region_log's counts */
+    _Atomic unsigned pins;               /* dma_maps that hold it */
 };
 
-/* io: reads go to ops too (ROMD in command mode); Region.kind never changes */
+/*
+ * One place where a region is seen: size bytes of it from off on, at base. Of rows that overlap the
+ * higher prio is seen, of equals the later one. region NULL: a hole, nothing is seen there.
+ * readonly: writes are dropped. io: reads go to ops too (ROMD in command mode); Region.kind never
+ * changes.
+ */
 struct MapRow {
     uint64_t base, size, off;
     Region *region;
@@ -41,7 +59,7 @@ struct MapRow {
 struct Flat {
     uint64_t base, size, off;
     Region *region;
-    bool readonly, io;
+    bool readonly, io, log; /* log: somebody wants to know of writes (any client but CODE) */
 };
 typedef struct Bell {
     uint64_t addr, match;
@@ -77,9 +95,13 @@ void space_listen(Space *, const SpaceListener *, void *o);
 
 /* host pointer always; fd only if shareable RAM was asked for, else -1 */
 bool region_init_ram(Region *, Device *, const char *name, uint64_t size, GError **);
+/* the same, filled by the caller through host: ROM, flash (ops take the writes) */
+bool region_init_rom(Region *, Device *, const char *name, uint64_t size, GError **);
+bool region_init_romd(Region *, Device *, const char *name, uint64_t size, const IoOps *, void *o,
+                      GError **);
 void region_init_io(Region *, Device *, const char *name, uint64_t size, const IoOps *, void *o);
 
-/* locked; the row is copied; change members between begin/commit */
+/* locked; the row is copied (off + size inside its region); change members between begin/commit */
 MapRow *space_map(Space *, const MapRow *);
 void space_unmap(Space *, MapRow *);
 
@@ -96,6 +118,14 @@ void space_commit(Space *);
  * before they poll
  */
 const FlatMap *space_flat(Space *, const FlatMap **cache);
+void space_flat_drop(const FlatMap **cache); /* any; the reference goes, *cache is NULL */
+/* the row at addr, or NULL; any, on a map that the caller keeps */
+const Flat *flat_find(const FlatMap *, uint64_t addr);
+
+/* locked; every row as it was mapped, for "info mtree"; below: the space it shows through */
+const char *space_name(const Space *);
+void space_foreach(Space *, void (*fn)(void *o, const MapRow *), void *o);
+void spaces_foreach(Vm *, void (*fn)(void *o, Space *, Space *below), void *o);
 
 /* any; a home other than main reaches RAM only, else false */
 bool space_rw(Space *, uint64_t addr, void *buf, uint64_t len, bool write);
