@@ -489,13 +489,22 @@ static bool wait_started(Vcpu *v, GError **err)
     return ok;
 }
 
-bool vcpus_new(Vm *vm, const AccelOps *ops, unsigned n, const uint32_t *apic_id, VcpuEvent *event,
-               GError **err)
+void vm_set_accel(Vm *vm, const AccelOps *ops)
+{
+    vm_core(vm)->accel = ops;
+    vm_core(vm)->clock.stepped = ops->stepped;
+}
+
+const AccelOps *vm_accel(Vm *vm)
+{
+    return vm_core(vm)->accel;
+}
+
+bool vcpus_new(Vm *vm, unsigned n, const uint32_t *apic_id, VcpuEvent *event, GError **err)
 {
     bool ok = true;
 
-    g_assert(vm_locked() && !vm->n_vcpus);
-    vm_core(vm)->accel = ops;
+    g_assert(vm_locked() && !vm->n_vcpus && vm_accel(vm));
     vm_core(vm)->vcpu_event = event;
     vm->vcpu = g_new0(Vcpu *, n);
     for (unsigned i = 0; i < n; i++)

@@ -103,7 +103,7 @@ typedef struct AccelOps {
     const Prop *props;
     /* false: the reason and the cure */
     bool (*probe)(Vm *, GError **);
-    /* locked; sets vm->irqchip, adds Space listeners */
+    /* locked; sets vm->irqchip, adds Space listeners; args end with the call */
     bool (*init)(Vm *, const void *args, GError **);
     /* on its thread, unlocked; not kicked before init returned; makes v->x86. Join a vCPU without
      * the lock */
@@ -130,12 +130,17 @@ typedef struct AccelOps {
 } AccelOps;
 typedef AccelOps set_accel_t;
 
-/*
- * For accel.c: makes vm->vcpu[n] (mem, smm, io set, apic ids from apic_id), then a thread each,
- * which calls vcpu_init; false: one of them failed, all are gone again. event: REQ_INIT, REQ_SIPI
- * and REQ_RESET as they were taken, on the vCPU's thread, IN. main, locked.
- */
+/* ---- for accel.c; main, locked ---- */
+
+void vm_set_accel(Vm *, const AccelOps *); /* its init succeeded */
+const AccelOps *vm_accel(Vm *);            /* any; NULL: none yet */
+
+/* REQ_INIT, REQ_SIPI, REQ_RESET, REQ_NMI and REQ_SMI as they were taken: on its thread, IN. After
+ * RESET and INIT it has called put(v, true). */
 typedef void VcpuEvent(Vcpu *, uint32_t bits);
-bool vcpus_new(Vm *, const AccelOps *, unsigned n, const uint32_t *apic_id, VcpuEvent *, GError **);
+
+/* Makes vm->vcpu[n] (mem, smm, io set), then a thread each, which calls vcpu_init; false: one of
+ * them failed, all are gone again. apic_id NULL: the index. */
+bool vcpus_new(Vm *, unsigned n, const uint32_t *apic_id, VcpuEvent *, GError **);
 
 #endif
