@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Consoles: who shows what, and when it is drawn. A polled console is refreshed at the smallest
- * interval that one of its views wants; quiet ones back off to 250 ms; when nobody looks there is no
- * timer and no dirty logging. Main, locked.
+ * interval that one of its views wants; quiet ones back off to 250 ms; when nobody looks there is
+ * no timer and no dirty logging. Main, locked.
  */
 #include "ui/ui-int.h"
 
@@ -207,7 +207,7 @@ Surface *console_snapshot(Console *c)
         return NULL;
     int w = surface_width(c->surface), h = surface_height(c->surface);
     Surface *copy = surface_new(w, h);
-    surface_copy(pixman_image_get_data(copy->image), pixman_image_get_stride(copy->image), c->surface,
-                 0, 0, w, h);
+    surface_copy(pixman_image_get_data(copy->image), pixman_image_get_stride(copy->image),
+                 c->surface, 0, 0, w, h);
     return copy;
 }

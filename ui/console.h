@@ -93,8 +93,8 @@ enum {
     FRAME_POINTER = 16,
     FRAME_CONSOLE = 32,
     FRAME_BELL = 64,
-    FRAME_ALL = FRAME_SURFACE | FRAME_CURSOR | FRAME_MOVED | FRAME_LEDS | FRAME_POINTER |
-                FRAME_CONSOLE,
+    FRAME_ALL =
+        FRAME_SURFACE | FRAME_CURSOR | FRAME_MOVED | FRAME_LEDS | FRAME_POINTER | FRAME_CONSOLE,
 };
 typedef struct Frame {
     Surface *surface, *cursor; /* references; cursor may be NULL */
@@ -105,8 +105,8 @@ typedef struct Frame {
 } Frame;
 
 /*
- * wake: called on main, under the leaf lock, once until the next view_take(): write an eventfd, push
- * an SDL event, nothing more. Nobody looks yet. console may be NULL: a blank picture.
+ * wake: called on main, under the leaf lock, once until the next view_take(): write an eventfd,
+ * push an SDL event, nothing more. Nobody looks yet. console may be NULL: a blank picture.
  */
 View *view_new(Vm *, Console *, void (*wake)(void *o), void *o);
 void view_show(View *, Console *); /* all of it is new */
@@ -176,7 +176,7 @@ void input_source_free(InputSource *);
  * held key is always taken; of one not held dropped
  */
 bool input_send(InputSource *, unsigned console, const InputEvent *, size_t n);
-void input_release(InputSource *); /* any; key-up of everything held */
+void input_release(InputSource *);     /* any; key-up of everything held */
 unsigned input_pending(InputSource *); /* any */
 /* locked, main: fn once nothing of the source waits; before input_source_free */
 void input_when_done(InputSource *, void (*fn)(void *), void *o);

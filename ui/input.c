@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Input: sources (viewers, windows, monitors) queue events from any thread; main pumps them into the
- * active handler of each kind, or into a text console. Keys and pointer have a queue each, so a guest
- * that does not read its mouse never holds up its keyboard. Queues are bounded: a source that gets
- * false waits. Threads: queues and held keys under ui->lock; handlers on main, locked.
+ * Input: sources (viewers, windows, monitors) queue events from any thread; main pumps them into
+ * the active handler of each kind, or into a text console. Keys and pointer have a queue each, so a
+ * guest that does not read its mouse never holds up its keyboard. Queues are bounded: a source that
+ * gets false waits. Threads: queues and held keys under ui->lock; handlers on main, locked.
  */
 #include <linux/input-event-codes.h>
 #include <string.h>
@@ -137,7 +137,8 @@ bool input_mouse(Vm *vm, unsigned i, InputMouse *m)
     InputHandler *h = mouse_at(ui, i);
     if (!h)
         return false;
-    *m = (InputMouse){ h->ops->name, h->number, h->ops->kinds & 1u << IN_ABS, h == current_pointer(ui) };
+    *m = (InputMouse){ h->ops->name, h->number, h->ops->kinds & 1u << IN_ABS,
+                       h == current_pointer(ui) };
     return true;
 }
 
@@ -322,7 +323,8 @@ static void put(InputSource *s, unsigned console, const InputEvent *e)
     }
     /* the head may be in a handler's hands on main just now: never change it */
     bool motion = e->kind == IN_REL || e->kind == IN_ABS || e->kind == IN_SYNC;
-    InputEvent *same = motion && s->queue[Q_POINTER].length > 32 ? merge_target(s, e, console) : NULL;
+    InputEvent *same =
+        motion && s->queue[Q_POINTER].length > 32 ? merge_target(s, e, console) : NULL;
     Queued *head = g_queue_peek_head(&s->queue[Q_POINTER]);
     if (same && head && same != &head->event) {
         same->value = e->kind == IN_REL ? same->value + e->value : e->value;

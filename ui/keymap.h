@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a viewer's symbols (X11 keysyms) to the keys of a PC (Linux evdev codes), and key names of the
- * monitor. Pure: no state but the caller's.
+ * From a viewer's symbols (X11 keysyms) to the keys of a PC (Linux evdev codes), and key names of
+ * the monitor. Pure: no state but the caller's.
  */
 #ifndef UI_KEYMAP_H
 #define UI_KEYMAP_H

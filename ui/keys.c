@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Key names and numbers: 7.2's QKeyCode names, Linux evdev codes, and XT set 1 numbers (E0h: bit 7).
- * Sources: linux/input-event-codes.h; Microsoft, Keyboard Scan Code Specification, appendix C.
+ * Key names and numbers: 7.2's QKeyCode names, Linux evdev codes, and XT set 1 numbers (E0h: bit
+ * 7). Sources: linux/input-event-codes.h; Microsoft, Keyboard Scan Code Specification, appendix C.
  */
 #include <linux/input-event-codes.h>
 #include <string.h>
@@ -62,11 +62,10 @@ typedef struct Key {
     K("mediaselect", KEY_MEDIA, 0xed)
 /* clang-format on */
 
-#define KEY_ROW(name, code, xt) { name, code, xt },
+#define KEY_ROW(name, code, xt)  { name, code, xt },
 #define KEY_NAME(name, code, xt) name,
 static const Key keys[] = { KEYS(KEY_ROW) };
 const char *const key_names[] = { KEYS(KEY_NAME) NULL };
-
 
 int key_by_name(const char *qcode)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Surfaces: counted pixels, and the one way to read them while the guest writes. surface_copy reads
- * word by word, so a torn picture is possible and a crash is not; the damage that follows repairs it.
+ * word by word, so a torn picture is possible and a crash is not; the damage that follows repairs
+ * it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ void surface_unref(Surface *s)
 }
 
 /* The guest may write these words now: exempt from the thread sanitizer by design. */
-__attribute__((no_sanitize("thread"))) static void copy_row(uint32_t *to, const volatile uint32_t *from, int n)
+__attribute__((no_sanitize("thread"))) static void copy_row(uint32_t *to,
+                                                            const volatile uint32_t *from, int n)
 {
     for (int i = 0; i < n; i++)
         to[i] = from[i];
@@ -139,7 +141,12 @@ bool surface_write_png(const Surface *s, const char *path, GError **err)
         uint32_t w, h;
         uint8_t depth, color, compression, filter, interlace;
     } __attribute__((packed)) head = { GUINT32_TO_BE((uint32_t)surface_width(s)),
-                                       GUINT32_TO_BE((uint32_t)surface_height(s)), 8, 2, 0, 0, 0 };
+                                       GUINT32_TO_BE((uint32_t)surface_height(s)),
+                                       8,
+                                       2,
+                                       0,
+                                       0,
+                                       0 };
     g_autoptr(GByteArray) out = g_byte_array_new();
     g_byte_array_append(out, (const uint8_t *)"\x89PNG\r\n\x1a\n", 8);
     png_chunk(out, "IHDR", (uint8_t *)&head, sizeof(head));

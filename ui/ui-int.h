@@ -19,7 +19,7 @@ struct Ui {
     unsigned next_mouse;
     unsigned leds;
     atomic_bool pump_queued, absolute;
-    Timer wait; /* a source's IN_WAIT */
+    struct VncServer *vnc; /* ui/vnc.c's; NULL: none */
 };
 Ui *ui_of(Vm *);
 

@@ -114,7 +114,9 @@ bool view_take(View *v, Frame *f)
     bool any = v->what || pixman_region32_not_empty(&v->damage);
     Console *c = v->console;
     if (any) {
-        *f = (Frame){ .what = v->what, .leds = v->ui->leds, .absolute = atomic_load(&v->ui->absolute) };
+        *f = (Frame){ .what = v->what,
+                      .leds = v->ui->leds,
+                      .absolute = atomic_load(&v->ui->absolute) };
         f->surface = c && c->surface ? surface_ref(c->surface) : surface_new(640, 480);
         if (c) {
             f->cursor = c->cursor ? surface_ref(c->cursor) : NULL;

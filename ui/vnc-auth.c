@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * VNC authentication: the viewer encrypts a random challenge with DES, the password being the key, at
- * most 8 bytes, the bits of each byte reversed. Source: RFC 6143, 7.2.2. Weak by today's measure.
+ * VNC authentication: the viewer encrypts a random challenge with DES, the password being the key,
+ * at most 8 bytes, the bits of each byte reversed. Source: RFC 6143, 7.2.2. Weak by today's
+ * measure.
  */
 #include <nettle/des.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The VNC server as options and monitor see it. Main, locked. A display is named by its id; NULL: the
- * first, "default". Source: RFC 6143; the community RFB specification for what it leaves out.
+ * The VNC server as options and monitor see it. Main, locked. A display is named by its id; NULL:
+ * the first, "default". Source: RFC 6143; the community RFB specification for what it leaves out.
  */
 #ifndef UI_VNC_H
 #define UI_VNC_H
@@ -71,9 +71,7 @@ static inline bool vnc_open_default(Vm *vm, GError **err)
 {
     return vnc_missing(err);
 }
-static inline void vnc_close_all(Vm *vm)
-{
-}
+static inline void vnc_close_all(Vm *vm) {}
 static inline bool vnc_set_password(Vm *vm, const char *display, const char *password,
                                     VncConnected connected, GError **err)
 {
