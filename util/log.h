@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Names as in 7.2. Items of a translator's inner stages come with it. */
