@@ -16,12 +16,11 @@ typedef struct LineOps {
     /* A whole line, without its end. The text is the editor's, gone after the call. */
     void (*line)(void *o, const char *text);
     /*
-     * What the word before the cursor may become: a NULL-ended, g_strfreev'able vector of whole
-     * words, or NULL. The word begins behind the last blank (or '-' or ',' or '=', as the words say
-     * themselves: each begins with the part of the text it replaces). A word that ends in '/', '-',
-     * '=' or ',' gets no blank after it. May be NULL.
+     * What the word before the cursor may become: a NULL-ended vector for g_strfreev(), or NULL.
+     * *start: where that word begins; each answer replaces text[*start, cursor). A unique answer
+     * gets a blank behind it unless it ends in '/', '-', '=', ',' or ':'. May be NULL.
      */
-    char **(*complete)(void *o, const char *text, size_t cursor);
+    char **(*complete)(void *o, const char *text, size_t cursor, size_t *start);
 } LineOps;
 typedef struct LineEdit LineEdit;
 
