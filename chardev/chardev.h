@@ -55,6 +55,7 @@ struct CharFront {
     Chardev *chr;
     const CharFrontOps *ops;
     void *o;
+    GByteArray *waiting; /* chardev.c's: input for a mux's front that is not in focus */
 };
 
 /*
@@ -72,6 +73,9 @@ size_t char_write(CharFront *, const void *p, size_t n);
 
 /* The front can take more: what was kept comes now, inside the call unless within receive(). */
 void char_accept(CharFront *);
+
+/* Input comes here: always but for a mux that is switched to another front. */
+bool char_has_focus(const CharFront *);
 int char_control(CharFront *, CharControl what, void *arg);
 
 /* Waits until the back end takes bytes again or ms passed: only for the last words before exit. */
@@ -80,25 +84,17 @@ bool char_wait_writable(CharFront *, int ms);
 /* ---- what system/ and the monitor call ---- */
 
 typedef struct CharDriver CharDriver;
-typedef struct ChardevBackend {
-    PICK_OF(CharDriver) driver;
-} ChardevBackend;
-extern const Prop ChardevBackend_rows[];
+typedef CharDriver set_chardev_t;
+extern const CharDriver *const chardev_set_desc;
+extern const PropSet chardev_set;
 
-/* -chardev [backend=]driver,id=ID[,mux=on],...: implied key "backend" */
+/* -chardev [backend=]DRIVER,id=ID[,mux=on],...: implied key "backend" */
 typedef struct ChardevArgs {
     char *id;
     bool mux;
-    ChardevBackend backend;
+    PICK_OF(CharDriver) backend;
 } ChardevArgs;
 extern const Prop ChardevArgs_rows[];
-
-/* chardev-add of QMP: the same back end, its options under "data" */
-typedef struct ChardevAddArgs {
-    char *id;
-    ChardevBackend backend;
-} ChardevAddArgs;
-extern const Prop ChardevAddArgs_rows[];
 
 /* NULL and an error: a taken id, a bad option, a file that cannot be opened. Owned by the VM. */
 Chardev *chardev_new(Vm *, const ChardevArgs *, GError **);
@@ -112,6 +108,7 @@ Chardev *chardev_new_legacy(Vm *, const char *label, const char *text, GError **
 bool chardev_legacy_monitor(const char *text);
 
 Chardev *chardev_find(Vm *, const char *label); /* NULL: no such */
+const GPtrArray *chardev_all(Vm *);             /* Chardev *, the oldest first */
 bool chardev_remove(Vm *, const char *label, GError **);
 
 /*
@@ -148,12 +145,7 @@ struct CharDriver {
     void (*accept)(Chardev *); /* all that was delivered is taken: read again */
     int (*control)(Chardev *, CharControl, void *);
     bool (*wait_writable)(Chardev *, int ms); /* NULL: always writable */
-    void (*focus)(Chardev *, unsigned front); /* a mux only */
 };
-typedef CharDriver set_chardev_t;
-extern const CharDriver *const chardev_set_desc;
-extern const PropSet chardev_set;
-
 /* A driver's struct begins with it. Drivers set filename, call the three functions below. */
 struct Chardev {
     const CharDriver *type;
@@ -162,7 +154,7 @@ struct Chardev {
     GPtrArray *fronts;      /* CharFront *, borrowed */
     GByteArray *kept;       /* delivered and not taken yet; a mux: by the front in focus */
     unsigned focus;
-    bool open, mux, wait, closing, in;
+    bool open, mux, wait, closing, in, again, told;
     int log_fd; /* logfile=: a copy of all output; -1: none */
 };
 
