@@ -43,7 +43,7 @@ typedef Command set_command_t;
     {                                                                                      \
         return cmd_##id(vm, args, reply, err);                                             \
     }                                                                                      \
-    static inline void cmd_##id##_reply(Reply *r, const Result *res)                       \
+    G_GNUC_UNUSED static void cmd_##id##_reply(Reply *r, const Result *res)                \
     {                                                                                      \
         reply_send(r, res);                                                                \
     }                                                                                      \
