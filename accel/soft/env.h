@@ -71,6 +71,9 @@ typedef struct TlbRange {
 } TlbRange;
 
 #define SOFT_NO_PAGE ~0ull
+#define SOFT_DR6_BD  (1u << 13)
+#define SOFT_DR6_BS  (1u << 14)
+#define SOFT_DR6_BT  (1u << 15)
 
 #define JC_SIZE      1024
 typedef struct JumpCache {
@@ -90,8 +93,8 @@ typedef struct SoftEnv {
     uint32_t exc_vector, exc_error;
     /* debug registers, derived from DR7: bit n: breakpoint n looks at data, at code */
     uint8_t watch, watch_code;
-    uint8_t dr6_pending; /* data breakpoints that this instruction hit */
-    bool delivering;     /* inside soft_deliver: the next fault is a second one */
+    uint32_t dr6_pending; /* DR6 bits that this instruction brought: data breakpoints, BT */
+    bool delivering;      /* inside soft_deliver: the next fault is a second one */
 
     uint64_t apic_page; /* this vCPU's LAPIC page, SOFT_NO_PAGE: none */
     size_t flat_hint;   /* row of the memory map that was hit last */
@@ -170,5 +173,11 @@ typedef enum { EVENT_FAULT, EVENT_INT_N, EVENT_INT1, EVENT_INT3, EVENT_EXT, EVEN
 /* Delivers through IVT or IDT with double and triple fault; rip in state is what is pushed. A fault
  * on the way is handled inside. Returns normally; a triple fault sets x86.triple. */
 void soft_deliver(X86State *, int vector, bool has_error, uint32_t error, EventKind);
+bool soft_vector_has_error(int vector);
+
+/* soft.c */
+uint64_t soft_tsc(const X86State *);
+void soft_tsc_set(X86State *, uint64_t val);
+void soft_debug_update(X86State *); /* after DR0 to DR3 or DR7 changed: watch, watch_code, hflags */
 
 #endif

@@ -10,31 +10,22 @@
 #include "core/vcpu.h"
 #include "core/vm.h"
 
-/* The map is sorted and disjoint. The row of the last hit is RAM nearly always. */
-static const Flat *flat_find(SoftEnv *env, const FlatMap *map, uint64_t phys)
+/* The row of the last hit is RAM nearly always. */
+static const Flat *row_find(SoftEnv *env, const FlatMap *map, uint64_t phys)
 {
-    size_t lo = 0, hi = map->n;
+    const Flat *f;
 
     if (env->flat_hint < map->n) {
-        const Flat *f = &map->row[env->flat_hint];
+        f = &map->row[env->flat_hint];
         if (phys - f->base < f->size) {
             return f;
         }
     }
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        const Flat *f = &map->row[mid];
-
-        if (phys < f->base) {
-            hi = mid;
-        } else if (phys - f->base >= f->size) {
-            lo = mid + 1;
-        } else {
-            env->flat_hint = mid;
-            return f;
-        }
+    f = flat_find(map, phys);
+    if (f) {
+        env->flat_hint = f - map->row;
     }
-    return NULL;
+    return f;
 }
 
 static bool phys_is_lapic(const SoftEnv *env, uint64_t phys)
@@ -57,7 +48,7 @@ bool soft_phys(X86State *s, uint64_t phys, SoftPhys *out)
     if (phys_is_lapic(env, phys)) {
         return false;
     }
-    f = flat_find(env, space_flat(v->mem, &v->mem_cache), phys);
+    f = row_find(env, space_flat(v->mem, &v->mem_cache), phys);
     if (!f || f->io || f->region->kind == REGION_IO) {
         return false;
     }

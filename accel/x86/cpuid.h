@@ -67,12 +67,13 @@ struct CpuModel {
     char *name;
     CpuVendor kind;
     char vendor[13], id[49];
+    const char *signature; /* 12 letters of leaf 4000_0000h; NULL: no such leaves */
     uint32_t family, model, stepping, level, xlevel, phys_bits;
     uint32_t word[CPU_WORDS];
-    uint32_t plus[CPU_WORDS], minus[CPU_WORDS]; /* named by the user; laid over max and host late */
-    bool all;                                   /* max, host: whatever the accelerator supports */
-    bool check, enforce, kvm_leaf, migratable;
-    bool level_set, xlevel_set;
+    /* the user's words, laid over accelerator defaults and over max: feature=on|off, then +, - */
+    uint32_t on[CPU_WORDS], off[CPU_WORDS], plus[CPU_WORDS], minus[CPU_WORDS];
+    bool all; /* max, host: whatever the accelerator supports */
+    bool check, enforce, kvm_leaf, l3_cache, level_set, xlevel_set, filtered;
 };
 
 /* text: "MODEL[,+flag][,-flag][,flag=on|off][,key=value]..."; NULL: the machine's default. "?" and
@@ -92,15 +93,18 @@ char *cpu_models_help(void); /* the text of -cpu help */
 /* i-th model by name, for query-cpu-definitions; NULL past the end. alias: what it stands for or
  * NULL. A name and a description, no features. */
 typedef struct CpuInfo {
-    const char *name, *alias, *desc;
+    const char *name, *alias, *desc, *note;
     bool old_era; /* only 0.12 knew it */
 } CpuInfo;
 bool cpu_model_info(size_t i, CpuInfo *);
 
 /* X86_FEATURE number of a flag name (any era's spelling, _ and - alike), 0: no such flag */
 unsigned cpu_flag_find(const char *name);
-const char *cpu_flag_name(unsigned feature);                       /* NULL: unnamed */
-void cpu_flags_parse(const char *names, uint32_t word[CPU_WORDS]); /* our own lists: asserts */
+const char *cpu_flag_name(unsigned feature);                            /* NULL: unnamed */
+bool cpu_flag_set(uint32_t word[CPU_WORDS], const char *name, bool on); /* false: no such flag */
+/* "a +b -c", our own lists: an unknown name is a bug */
+void cpu_flags_apply(const char *names, uint32_t word[CPU_WORDS]);
+GPtrArray *cpu_flag_names(void); /* sorted, of const char * */
 
 /* MAXPHYADDR of the model */
 unsigned x86_phys_bits(const X86State *);
@@ -110,6 +114,8 @@ void cpuid(const X86State *, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* leaf and sub of a word's register, reg 0..3; false: the word is no CPUID register */
 bool cpu_word_where(unsigned word, uint32_t *leaf, uint32_t *sub, unsigned *reg);
 /* sets v->apic_id's value: topology fields packed each to a power of two, as leaf 0Bh describes */
+/* leaf 1 EAX, and EDX after reset */
+uint32_t cpu_signature(const CpuModel *);
 uint32_t cpu_apic_id(const Vm *, unsigned index);
 
 #endif
