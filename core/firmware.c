@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config.h"
-#include "core/device.h"
+#include "core/device-int.h"
 #include "core/machine.h"
 
 static void file_free(void *p)
@@ -141,4 +141,79 @@ GBytes *firmware_load(Vm *vm, const char *name, size_t most, GError **err)
         return NULL;
     }
     return g_bytes_new_take(g_steal_pointer(&text), n);
+}
+
+/* ---- the boot order ---- */
+
+typedef struct BootEntry {
+    int index;
+    unsigned order; /* ROMs first, then devices as they were made */
+    char *path;
+} BootEntry;
+
+static int by_index(const void *a, const void *b)
+{
+    const BootEntry *x = a, *y = b;
+
+    return x->index != y->index ? (x->index < y->index ? -1 : 1)
+                                : (x->order > y->order) - (x->order < y->order);
+}
+
+/* "/pci@i0cf8/ide@1,1/drive@0/disk@0": the bus's name of each device, from the root down */
+static void boot_path(const Device *d, GString *out)
+{
+    const Bus *bus = d->bus;
+
+    if (bus && bus->owner)
+        boot_path(bus->owner, out);
+    if (bus && bus->type->fw_path) {
+        g_string_append_c(out, '/');
+        bus->type->fw_path(d, out);
+    }
+    if (d->type->boot)
+        g_string_append_printf(out, "/%s", d->type->boot);
+}
+
+/* the value of its row named bootindex; -1: none */
+static int boot_index(const Device *d)
+{
+    const Prop *p = d->type->props ? prop_find(d->type->props, d, "bootindex") : NULL;
+
+    return p && p->kind == P_INT && p->width == 0x84 ? *(const int32_t *)((const char *)d + p->off)
+                                                     : -1;
+}
+
+static void boot_add(GArray *all, int index, char *take)
+{
+    BootEntry e = { index, all->len, take };
+
+    g_array_append_val(all, e);
+}
+
+const char *fw_boot_order(Vm *vm, GString *out)
+{
+    const GPtrArray *files = fw_files(vm), *devices = vm_core(vm)->devices;
+    g_autoptr(GArray) all = g_array_new(false, false, sizeof(BootEntry));
+
+    for (guint i = 0; i < files->len; i++) {
+        const FwFile *f = files->pdata[i];
+        if (f->rom && f->bootindex >= 0)
+            boot_add(all, f->bootindex, g_strdup_printf("/rom@%s", f->name));
+    }
+    for (guint i = 0; i < devices->len; i++) {
+        const Device *d = devices->pdata[i];
+        int index = boot_index(d);
+        if (index < 0)
+            continue;
+        GString *path = g_string_new(NULL);
+        boot_path(d, path);
+        boot_add(all, index, g_string_free(path, false));
+    }
+    g_array_sort(all, by_index);
+    for (guint i = 0; i < all->len; i++) {
+        BootEntry *e = &g_array_index(all, BootEntry, i);
+        g_string_append_printf(out, "%s\n", e->path);
+        g_free(e->path);
+    }
+    return out->str;
 }
