@@ -11,6 +11,8 @@
  */
 typedef struct IsaInfo {
     const char *acpi_hid;
+    /* Open Firmware name for boot paths: "fdc", "serial"; NULL: the type's name */
+    const char *fw_name;
     void (*acpi)(Device *, GString *aml);
 } IsaInfo;
 
@@ -36,5 +38,24 @@ void isa_taken(const Device *, IsaTaken *);
 
 /* the same for a chip that is not on the bus (legacy IDE, PIT); NULL of NULL */
 const IrqLine *isa_line(Bus *, unsigned n);
+
+/*
+ * The bus itself, for the bridge that has it. Each source of an ISA IRQ has a line of its own; the
+ * bus ORs them and drives out[n] of its bridge (an array of 16 output pins).
+ */
+enum { ISA_IRQS = 16, ISA_SOURCES = 32 };
+
+typedef struct IsaBus {
+    Bus bus;
+    /* state */ struct IsaBusState {
+        uint32_t level[ISA_IRQS]; /* bit s: source s holds the IRQ up */
+    } st;
+    /* host */ const IrqLine **out;
+    IrqLine line[ISA_IRQS][ISA_SOURCES];
+    const Device *source[ISA_IRQS][ISA_SOURCES]; /* whose line it is */
+    uint8_t used[ISA_IRQS];
+    GHashTable *taken; /* Device * -> IsaTaken * */
+} IsaBus;
+void isa_bus_init(IsaBus *, Device *owner, const char *name, const IrqLine **out);
 
 #endif
