@@ -42,7 +42,8 @@ typedef struct PitChannel {
     uint8_t latched_status;
     uint8_t latch_bytes; /* bytes of latched_count still to be read: 0, 1, 2 */
     bool status_latched, write_high, read_high, null_count, armed, out;
-    uint8_t pad[6];
+    bool held; /* a low gate holds the count */
+    uint8_t pad[5];
 } PitChannel;
 
 typedef struct PitState {

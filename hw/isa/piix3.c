@@ -21,9 +21,8 @@ typedef struct Piix3 {
     const IrqLine *out[ISA_IRQS], *line[ISA_IRQS];
 } Piix3;
 
-static const Field Piix3State_rows[] = {
-    FIELD(struct Piix3State, pirq, .max = 15), FIELD_PAD(struct Piix3State, pad), FIELD_END
-};
+static const Field Piix3State_rows[] = { FIELD(struct Piix3State, pirq, .max = 15),
+                                         FIELD_PAD(struct Piix3State, pad), FIELD_END };
 
 static int piix3_route(const Piix3 *p, unsigned pirq)
 {
@@ -62,16 +61,16 @@ static bool piix3_realize(Device *dev, GError **err)
 {
     Piix3 *p = (Piix3 *)dev;
     PciBus *pci = (PciBus *)dev->bus;
-    pci_conf_default(&p->pci, 0x4c, 4, 0x4d, 0x000000ff);       /* I/O recovery */
-    pci_conf_default(&p->pci, 0x4e, 2, 0x0003, 0x07ff);         /* XBCS */
+    pci_conf_default(&p->pci, 0x4c, 4, 0x4d, 0x000000ff); /* I/O recovery */
+    pci_conf_default(&p->pci, 0x4e, 2, 0x0003, 0x07ff);   /* XBCS */
     pci_conf_default(&p->pci, REG_PIRQ, 4, 0x80808080, 0x8f8f8f8f);
-    pci_conf_default(&p->pci, 0x69, 1, 0x02, 0xfe);             /* top of memory */
-    pci_conf_default(&p->pci, 0x70, 1, 0x80, 0xef);             /* motherboard device IRQ */
-    pci_conf_default(&p->pci, 0x76, 2, 0x0c0c, 0x8f8f);         /* motherboard device DMA */
-    pci_conf_default(&p->pci, 0x80, 1, 0, 0x7f);                /* APIC base */
-    pci_conf_default(&p->pci, 0x82, 1, 0, 0x0f);                /* deterministic latency */
-    pci_conf_default(&p->pci, 0xa0, 1, 0x08, 0x1f);             /* SMI control */
-    pci_conf_default(&p->pci, 0xa2, 4, 0, 0xffffffff);          /* SMI enable */
+    pci_conf_default(&p->pci, 0x69, 1, 0x02, 0xfe);     /* top of memory */
+    pci_conf_default(&p->pci, 0x70, 1, 0x80, 0xef);     /* motherboard device IRQ */
+    pci_conf_default(&p->pci, 0x76, 2, 0x0c0c, 0x8f8f); /* motherboard device DMA */
+    pci_conf_default(&p->pci, 0x80, 1, 0, 0x7f);        /* APIC base */
+    pci_conf_default(&p->pci, 0x82, 1, 0, 0x0f);        /* deterministic latency */
+    pci_conf_default(&p->pci, 0xa0, 1, 0x08, 0x1f);     /* SMI control */
+    pci_conf_default(&p->pci, 0xa2, 4, 0, 0xffffffff);  /* SMI enable */
     isa_bus_init(&p->isa, dev, "isa.0", p->out);
     for (unsigned irq = 0; irq < ISA_IRQS; irq++) {
         if (PIRQ_LEGAL & 1u << irq)

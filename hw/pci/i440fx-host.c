@@ -29,17 +29,13 @@ typedef struct PciHost {
     Region addr_io, data_io;
 } PciHost;
 
-static const Prop PciHost_rows[] = {
-    PROP_SIZE(PciHost, hole64_size, "pci-hole64-size", 2ull << 30, "room for 64-bit BARs above RAM"),
-    PROP_END(PciHost)
-};
+static const Prop PciHost_rows[] = { PROP_SIZE(PciHost, hole64_size, "pci-hole64-size", 2ull << 30,
+                                               "room for 64-bit BARs above RAM"),
+                                     PROP_END(PciHost) };
 
-static const Field PciHostState_rows[] = {
-    FIELD(struct PciHostState, addr),
-    FIELD(struct PciHostState, reset_control),
-    FIELD_PAD(struct PciHostState, pad),
-    FIELD_END
-};
+static const Field PciHostState_rows[] = { FIELD(struct PciHostState, addr),
+                                           FIELD(struct PciHostState, reset_control),
+                                           FIELD_PAD(struct PciHostState, pad), FIELD_END };
 
 /* Only a double word reaches the address register; a byte at CF9h is the PIIX3's. */
 static uint64_t host_addr_read(void *o, uint64_t off, unsigned size)
@@ -80,12 +76,10 @@ static void host_data_write(void *o, uint64_t off, uint64_t val, unsigned size)
         pci_config_write(&h->bus, a >> 8 & 0xff, (a & 0xfc) + off, val, size);
 }
 
-static const IoOps host_addr_io = {
-    host_addr_read, host_addr_write, .min = 1, .max = 4, .impl_min = 1, .impl_max = 4
-};
-static const IoOps host_data_io = {
-    host_data_read, host_data_write, .min = 1, .max = 4, .impl_min = 1, .impl_max = 4
-};
+static const IoOps host_addr_io = { host_addr_read, host_addr_write, .min = 1,
+                                    .max = 4,       .impl_min = 1,   .impl_max = 4 };
+static const IoOps host_data_io = { host_data_read, host_data_write, .min = 1,
+                                    .max = 4,       .impl_min = 1,   .impl_max = 4 };
 
 static bool host_realize(Device *dev, GError **err)
 {
@@ -148,9 +142,8 @@ static void pam_split_write(void *o, uint64_t off, uint64_t val, unsigned size)
     region_dirty(ram, s->base + off, size);
 }
 
-static const IoOps pam_split = {
-    pam_split_read, pam_split_write, .min = 1, .max = 8, .impl_min = 1, .impl_max = 8
-};
+static const IoOps pam_split = { pam_split_read, pam_split_write, .min = 1,
+                                 .max = 8,       .impl_min = 1,   .impl_max = 8 };
 
 /* Segment 0 is F0000h (64 KiB), 1 to 12 are 16 KiB each from C0000h. */
 static unsigned pam_attribute(const I440fx *c, unsigned n)
@@ -193,8 +186,9 @@ static void i440fx_config_written(PciDevice *d, unsigned off, unsigned len)
 
 static MapRow *pam_row(I440fx *c, Region *r, uint32_t base, uint32_t size, uint64_t off)
 {
-    return space_map(c->pci.dev.vm->mem,
-                     &(MapRow){ .base = base, .size = size, .region = r, .off = off, .prio = PC_PRIO_PAM });
+    return space_map(
+        c->pci.dev.vm->mem,
+        &(MapRow){ .base = base, .size = size, .region = r, .off = off, .prio = PC_PRIO_PAM });
 }
 
 static bool i440fx_realize(Device *dev, GError **err)
@@ -219,8 +213,10 @@ static bool i440fx_realize(Device *dev, GError **err)
     c->smram = pam_row(c, &c->pc->mem.ram, 0xa0000, 0x20000, 0xa0000);
     c->smram->prio = PC_PRIO_SMRAM;
     if (dev->vm->smm) {
-        c->smram_smm = space_map(dev->vm->smm, &(MapRow){ .base = 0xa0000, .size = 0x20000,
-                                                          .region = &c->pc->mem.ram, .off = 0xa0000,
+        c->smram_smm = space_map(dev->vm->smm, &(MapRow){ .base = 0xa0000,
+                                                          .size = 0x20000,
+                                                          .region = &c->pc->mem.ram,
+                                                          .off = 0xa0000,
                                                           .prio = PC_PRIO_SMRAM });
     }
     return true;
