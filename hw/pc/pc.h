@@ -54,6 +54,7 @@ typedef struct Pc {
     PcMemory mem;
     Device *ioapic, *pic, *gsi, *rtc, *pm, *fw_cfg;
     Bus *pci, *isa;
+    bool started; /* the first reset is over */
 } Pc;
 Pc *pc_of(Vm *); /* NULL: the machine is no PC */
 

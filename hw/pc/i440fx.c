@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The 440FX board of 1996: i440FX and PIIX3, with the PIIX4's power management. Read it as a
+ * schematic: chips from the processors outwards, then wires, then what the user gets by default.
+ * Slots: 00.0 i440FX, 01.0 PIIX3, 01.1 IDE, 01.3 PM, 02.0 VGA.
+ */
+#include "hw/isa/isa.h"
+#include "hw/pc/machines.h"
+#include "hw/pc/pc.h"
+
+/* -vga NAME: which device that is */
+static const char *vga_device(const char *name)
+{
+    static const char *const names[][2] = {
+        { "std", "VGA" },           { "cirrus", "cirrus-vga" }, { "vmware", "vmware-svga" },
+        { "virtio", "virtio-vga" }, { "qxl", "qxl-vga" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (!strcmp(name, names[i][0]))
+            return names[i][1];
+    }
+    return name;
+}
+
+static void add_serial_ports(Board *b, Bus *isa)
+{
+    for (unsigned i = 0; i < MAX_SERIAL; i++) {
+        const char *chardev = b->vm->conf->serial[i];
+        g_autofree char *kv = chardev ? g_strdup_printf("index=%u,chardev=%s", i, chardev) : NULL;
+        if (kv)
+            board_add(b, "isa-serial", NULL, isa, kv);
+    }
+}
+
+static void add_local_apics(Board *b)
+{
+    for (unsigned i = 0; i < b->vm->n_vcpus; i++) {
+        g_autofree char *kv = g_strdup_printf("cpu=%u", i);
+        g_autofree char *name = g_strdup_printf("lapic[%u]", i);
+        board_add(b, "apic", name, NULL, kv);
+    }
+}
+
+bool board_i440fx(Vm *vm, const void *args, GError **err)
+{
+    Board b = { vm, NULL };
+    const MachineConf *conf = vm->conf;
+
+    /* memory and ROM */
+    Pc *pc = (Pc *)board_add(&b, "pc", "pc", NULL, NULL);
+    if (!pc)
+        return board_ok(&b, err);
+
+    /* interrupt controllers: a GSI goes to the PIC pair and to the IOAPIC (GSI 0 on pin 2) */
+    pc->gsi = board_add(&b, "gsi", "gsi", NULL, NULL);
+    pc->pic = board_add(&b, "isa-i8259", "pic", NULL, NULL);
+    pc->ioapic = board_add(&b, "ioapic", "ioapic", NULL, NULL);
+    Device *apics = board_add(&b, "apic-bus", "apic-bus", NULL, NULL);
+    add_local_apics(&b);
+    board_wires(pc->gsi, "pic", pc->pic, "", 16);
+    board_wires(pc->gsi, "ioapic", pc->ioapic, "", 24);
+    board_wire(pc->pic, "int", 0, board_pin(apics, "lint", 0));
+
+    /* north bridge, south bridge */
+    Device *host = board_add(&b, "i440FX-pcihost", "i440fx", NULL, NULL);
+    pc->pci = board_bus(host, 0);
+    board_add(&b, "i440FX", NULL, pc->pci, "addr=00.0");
+    Device *piix = board_add(&b, "PIIX3", NULL, pc->pci, "addr=01.0,multifunction=on");
+    pc->isa = board_bus(piix, 0);
+    board_wires(piix, "", pc->gsi, "", 16);
+    pc->pm = board_add(&b, "PIIX4_PM", NULL, pc->pci, "addr=01.3");
+    board_wire(pc->pm, "", 0, isa_line(pc->isa, PC_SCI_IRQ));
+
+    /* on the board */
+    Device *gate = board_add(&b, "a20", "a20", NULL, NULL);
+    Device *kbc = pc->args->i8042 ? board_add(&b, "i8042", NULL, pc->isa, NULL) : NULL;
+    Device *port92 = board_add(&b, "port92", NULL, pc->isa, NULL);
+    Device *pit = pc->args->pit ? board_add(&b, "isa-pit", NULL, pc->isa, NULL) : NULL;
+    pc->rtc = board_add(&b, "mc146818rtc", "rtc", pc->isa, NULL);
+    board_add(&b, "isa-post-ports", NULL, pc->isa, NULL);
+    board_wire(kbc, "a20", 0, board_pin(gate, "", 0));
+    board_wire(port92, "a20", 0, board_pin(gate, "", 1));
+    if (pit)
+        board_wire(pit, "", 0, isa_line(pc->isa, 0));
+
+    /* what the user brought, or gets by default */
+    if (conf->vga && strcmp(conf->vga, "none"))
+        board_add(&b, vga_device(conf->vga), NULL, pc->pci, "addr=02.0");
+    add_serial_ports(&b, pc->isa);
+    Device *ide = board_add(&b, "piix3-ide", NULL, pc->pci, "addr=01.1");
+    if (ide) {
+        board_wire(ide, "irq", 0, isa_line(pc->isa, 14));
+        board_wire(ide, "irq", 1, isa_line(pc->isa, 15));
+        ide_board_drives(&b, ide);
+    }
+    if (!b.err)
+        pc_firmware_add(&b, pc);
+    return board_ok(&b, err);
+}
