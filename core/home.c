@@ -106,10 +106,15 @@ TimerQueue *home_timers(Vm *vm, GMainContext *context)
     g_assert_not_reached(); /* a home that home_new() did not make */
 }
 
-/* ---- calls ---- GLib's own locks are invisible to the thread sanitizer: hand over by ours */
+/* ---- calls ---- */
+
+/*
+ * GLib's own locks are invisible to the thread sanitizer, and a lock inside the call would be new
+ * to the other thread: one lock for all hands them over.
+ */
+static pthread_mutex_t handover = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct Call {
-    pthread_mutex_t lock;
     pthread_cond_t cond;
     void (*fn)(void *);
     void *arg;
@@ -120,20 +125,18 @@ static Call *call_new(void (*fn)(void *), void *arg, bool waited)
 {
     Call *c = g_new0(Call, 1);
 
-    pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_lock(&handover);
     pthread_cond_init(&c->cond, NULL);
-    pthread_mutex_lock(&c->lock);
     c->fn = fn;
     c->arg = arg;
     c->waited = waited;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&handover);
     return c;
 }
 
 static void call_free(Call *c)
 {
     pthread_cond_destroy(&c->cond);
-    pthread_mutex_destroy(&c->lock);
     g_free(c);
 }
 
@@ -141,18 +144,18 @@ static gboolean call_run(gpointer p)
 {
     Call *c = p;
 
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&handover);
     bool waited = c->waited;
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&handover);
     c->fn(c->arg);
     if (!waited) {
         call_free(c);
         return G_SOURCE_REMOVE;
     }
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&handover);
     c->done = true;
     pthread_cond_signal(&c->cond);
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&handover);
     return G_SOURCE_REMOVE;
 }
 
@@ -180,9 +183,9 @@ void home_wait(GMainContext *home, void (*fn)(void *), void *arg)
     }
     Call *c = call_new(fn, arg, true);
     call_attach(home, c);
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&handover);
     while (!c->done)
-        pthread_cond_wait(&c->cond, &c->lock);
-    pthread_mutex_unlock(&c->lock);
+        pthread_cond_wait(&c->cond, &handover);
+    pthread_mutex_unlock(&handover);
     call_free(c);
 }

@@ -4,7 +4,7 @@
  *
  *   vCPUs paused -> every device quiesced (drains of its drives, its own hook) -> in each device's
  *   home: timers disarmed, state zeroed -> reset hooks, parents first -> sync of all in one commit
- *   -> timers with a deadline armed -> REQ_RESET to every vCPU -> resumed
+ *   -> timers with a deadline armed -> REQ_RESET to every vCPU -> listeners told -> resumed
  *
  * Whatever must wait comes back by a callback on main; nobody loops here.
  */
@@ -297,8 +297,8 @@ static void machine_quiet(void *p)
 
     reset_all(all, true);
     vcpus_reset(vm);
-    vcpus_resume(vm);
     r->done(vm, r->o);
+    vcpus_resume(vm);
     g_free(r);
 }
 
