@@ -433,7 +433,6 @@ static OperandClass operand_parse(Bytes *b, unsigned kind, uint8_t *reg)
         in->mem = 1;
         in->base = in->index = GOFF(G_ZERO);
         in->disp = bytes_get(b, in->asz);
-        seg_default(b, false);
         return C_MEM;
     case WX:
     case QQ:
@@ -446,7 +445,6 @@ static OperandClass operand_parse(Bytes *b, unsigned kind, uint8_t *reg)
 static void string_operands(Bytes *b)
 {
     Insn *in = b->in;
-    seg_default(b, false);
     in->index = seg_code(b, SEG_ES);
     in->base = GOFF(G_ZERO);
 }
@@ -577,6 +575,7 @@ unsigned insn_decode(const DecodeCtx *ctx, const uint8_t *p, unsigned n, unsigne
     }
     const Slot *slot = &slots[in->map][in->op];
     sizes_default(&b);
+    seg_default(&b, false);
     if (slot->modrm) {
         in->modrm = bytes_get(&b, 1);
     }

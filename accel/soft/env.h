@@ -10,6 +10,7 @@
 
 #include "accel/soft/soft.h"
 #include "accel/x86/state.h"
+#include "core/vcpu.h"
 
 /*
  * hflags: what a decoded block depends on. Blocks are found by (physical page and offset, second
@@ -81,12 +82,18 @@ typedef struct JumpCache {
     Block *b;
 } JumpCache;
 
+/* Switches that make rare paths common, for tests */
+enum { CHAOS_ONE = 1, CHAOS_TLB = 2 };
+
 typedef struct SoftEnv {
     X86State x86;
     void *jump[5];       /* __builtin_setjmp buffer of the dispatcher */
     unsigned tlb_mode;   /* of ordinary accesses now; set by soft_hflags() */
     Tlb *tlb_now;        /* &tlb[tlb_mode] */
-    Block *cur;          /* the running one: entered last */
+    Block *scratch;      /* code outside RAM: decoded here for one use */
+    uint32_t chaos;      /* CHAOS_... */
+    bool look;           /* ask LapicOps.pending() once IF allows it */
+    bool stepping;       /* TF was set when the instruction began; soft_deliver() clears it */
     uint64_t insn_count; /* statistics only */
 
     /* soft_raise: what the dispatcher finds after the longjmp */
@@ -160,12 +167,12 @@ static inline uint64_t soft_wrap(const X86State *s, uint64_t la)
 }
 
 /* block.c: all vCPUs' blocks are one cache, under one leaf lock; readers take no lock */
-Block *soft_block(X86State *); /* at rip; decodes, may raise */
-void soft_blocks_written(Vm *, Region *, uint64_t off,
-                         uint64_t len); /* SpaceListener.code_written */
+/* any; after the store. SpaceListener.code_written too */
+void soft_blocks_written(Vm *, Region *, uint64_t off, uint64_t len);
 void soft_blocks_drop_all(Vm *);
 
 /* run.c */
+RunStop soft_run(Vcpu *); /* events, then blocks, until request or halted or x86.triple */
 void soft_hflags(X86State *); /* after CR0, CR4, EFER, CS, SS, DS, ES, flags changed */
 
 /* excp.c */

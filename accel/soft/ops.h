@@ -62,22 +62,42 @@ static inline uint64_t ea_of(X86State *s, const Insn *in)
 
 /* ---- memory ---- */
 /*
+ * A handler with a memory operand has two bodies: the hit, inlined and free of calls so that it
+ * needs no stack frame, and SLOW(name), which does everything again by ld and st.
+ */
+#define SLOW(name) static __attribute__((noinline)) const Insn *name(X86State *s, const Insn *in)
+
+/*
  * Host pointer of a hit inside a page, NULL: use soft_ld, soft_st. Segments that are not flat are
  * checked and translated out of line.
  */
 void *fast_seg(X86State *, const Insn *, unsigned seg, uint64_t ea, unsigned size, bool write);
 
+/* never NULL, so that a caller's test of the hit costs nothing */
+static inline void *tlb_host(uint64_t p)
+{
+    if (!p) {
+        __builtin_unreachable();
+    }
+    return (void *)p;
+}
 static inline void *tlb_hit_r(X86State *s, uint64_t la, unsigned size)
 {
     const Tlb *t = soft_env(s)->tlb_now;
     unsigned i = la >> 12 & (TLB_SIZE - 1);
-    return LIKELY(la + t->tag_r[i] <= 4096 - size) ? (void *)(la + t->delta[i]) : NULL;
+    if (UNLIKELY(la + t->tag_r[i] > 4096 - size)) {
+        return NULL;
+    }
+    return tlb_host(la + t->delta[i]);
 }
 static inline void *tlb_hit_w(X86State *s, uint64_t la, unsigned size)
 {
     const Tlb *t = soft_env(s)->tlb_now;
     unsigned i = la >> 12 & (TLB_SIZE - 1);
-    return LIKELY(la + t->tag_w[i] <= 4096 - size) ? (void *)(la + t->delta[i]) : NULL;
+    if (UNLIKELY(la + t->tag_w[i] > 4096 - size)) {
+        return NULL;
+    }
+    return tlb_host(la + t->delta[i]);
 }
 static inline void *fast_seg_r(X86State *s, const Insn *in, unsigned seg, uint64_t ea,
                                unsigned size)
@@ -88,6 +108,15 @@ static inline void *fast_seg_w(X86State *s, const Insn *in, unsigned seg, uint64
                                unsigned size)
 {
     return LIKELY(seg >= SEG_FLAT) ? tlb_hit_w(s, ea, size) : fast_seg(s, in, seg, ea, size, true);
+}
+/* For the inlined path of a handler: NULL also when the segment is not flat. */
+static inline void *hit_r(X86State *s, const Insn *in, uint64_t ea, unsigned size)
+{
+    return LIKELY(in->seg >= SEG_FLAT) ? tlb_hit_r(s, ea, size) : NULL;
+}
+static inline void *hit_w(X86State *s, const Insn *in, uint64_t ea, unsigned size)
+{
+    return LIKELY(in->seg >= SEG_FLAT) ? tlb_hit_w(s, ea, size) : NULL;
 }
 #define fast_r(s, in, ea, size) fast_seg_r(s, in, (in)->seg, ea, size)
 #define fast_w(s, in, ea, size) fast_seg_w(s, in, (in)->seg, ea, size)
@@ -131,6 +160,13 @@ static inline void sp_set(X86State *s, uint64_t sp)
 void soft_push(X86State *, const Insn *, unsigned size, uint64_t v);
 uint64_t soft_pop(X86State *, const Insn *, unsigned size);
 
+/*
+ * A locked access that no single host instruction can do (a device, a page crossing, a code page):
+ * rmw with every other vCPU stopped. Continues behind the instruction by way of the dispatcher.
+ */
+typedef void RmwFn(X86State *, const Insn *);
+const Insn *insn_exclusive(X86State *, const Insn *, RmwFn *);
+
 /* ---- flags ---- */
 /* X86State.fl is `lahf; seto %al` as AX. One bit of it by name: */
 enum {
@@ -173,27 +209,24 @@ static inline bool cond_true(const X86State *s, unsigned c)
     return (r != 0) != (c & 1);
 }
 
-/* `add32(s, a, b)` and so on: the host's own instruction, flags kept in fl */
-#define DEFINE_BINARY(name, insn, bits, mod, constraint)                                     \
+/* `add32(s, a, b)` and so on: the host's own instruction, flags kept in fl. M: b w k q */
+#define DEFINE_BINARY(name, insn, bits, M)                                                   \
     static inline uint##bits##_t name##bits(X86State *s, uint##bits##_t a, uint##bits##_t b) \
     {                                                                                        \
         uint16_t fl;                                                                         \
-        asm(insn " %" mod "[b], %" mod "[a]\n\tlahf\n\tseto %%al"                            \
-            : [a] "+" constraint(a), "=&a"(fl)                                               \
-            : [b] constraint(b)                                                              \
+        asm(insn " %" M "[b], %" M "[a]\n\tlahf\n\tseto %%al"                               \
+            : [a] "+q"(a), "=&a"(fl)                                                         \
+            : [b] "q"(b)                                                                     \
             : "cc");                                                                         \
         fl_set(s, fl);                                                                       \
         return a;                                                                            \
     }
-#define DEFINE_BINARY4(name, insn)              \
-    DEFINE_BINARY(name, insn "b", 8, "b", "q")  \
-    DEFINE_BINARY(name, insn "w", 16, "w", "r") \
-    DEFINE_BINARY(name, insn "l", 32, "k", "r") \
-    DEFINE_BINARY(name, insn "q", 64, "q", "r")
+#define DEFINE_BINARY4(name, insn)    \
+    DEFINE_BINARY(name, insn, 8, "b") \
+    DEFINE_BINARY(name, insn, 16, "w") \
+    DEFINE_BINARY(name, insn, 32, "k") \
+    DEFINE_BINARY(name, insn, 64, "q")
 DEFINE_BINARY4(add, "add")
-DEFINE_BINARY4(or, "or")
-DEFINE_BINARY4(and, "and")
 DEFINE_BINARY4(sub, "sub")
-DEFINE_BINARY4(xor, "xor")
 
 #endif

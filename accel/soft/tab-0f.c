@@ -8,7 +8,7 @@
 /* clang-format off */
 #define CC(c, sfx, fr)                                                                          \
     { M0F | (0x40 + (c)), "cmov" sfx, G, E, 0, V,  0, 0, 0,   HAS_CMOV, fr, 0, 0, &cmov[c] },   \
-    { M0F | (0x80 + (c)), "j" sfx,    J, 0, 0, NB, 0, 0, END, 0,        fr, 0, 0, &jcc[c] },    \
+    { M0F | (0x80 + (c)), "j" sfx,    J, 0, 0, NB, 0, 0, 0, 0,        fr, 0, 0, &jcc[c] },    \
     { M0F | (0x90 + (c)), "set" sfx,  E, 0, 0, B,  0, 0, 0,   0,        fr, 0, 0, &setcc[c] }
 
 #define PUSH_SEG(op, kind) { M0F | (op), "push", kind, 0, 0, SK, W, 0, STACK, 0, 0, 0, 0, &push_seg }

@@ -44,7 +44,7 @@
     ROW1((op) + 6, name, a, b, size, attr, fr, fw, und, fam),                               \
     ROW1((op) + 7, name, a, b, size, attr, fr, fw, und, fam)
 
-#define JCC(c, name, fr) { 0x70 + (c), name, JB, 0, 0, NB, 0, 0, END, 0, fr, 0, 0, &jcc[c] }
+#define JCC(c, name, fr) { 0x70 + (c), name, JB, 0, 0, NB, 0, 0, 0, 0, fr, 0, 0, &jcc[c] }
 
 const Row tab_1byte[] = {
     ALU(0x00, "add", LOCK, 0,  0,  &add),
