@@ -53,49 +53,49 @@ static uint64_t bit_mask(const Insn *in, int64_t offset)
     return 1ull << (offset & (in->osz * 8 - 1));
 }
 
-#define DEFINE_BIT(name)                                                                \
-    H(name##_r)                                                                         \
-    {                                                                                   \
-        uint64_t v = reg_read(s, in->dst, in->osz);                                     \
-        uint64_t bit = bit_mask(in, bit_offset(s, in));                                 \
-        cf_set(s, v & bit);                                                             \
-        reg_write(s, in->dst, in->osz, name##_change(v, bit));                          \
-        NEXT;                                                                           \
+#define DEFINE_BIT(name)                                       \
+    H(name##_r)                                                \
+    {                                                          \
+        uint64_t v = reg_read(s, in->dst, in->osz);            \
+        uint64_t bit = bit_mask(in, bit_offset(s, in));        \
+        cf_set(s, v &bit);                                     \
+        reg_write(s, in->dst, in->osz, name##_change(v, bit)); \
+        NEXT;                                                  \
     }
-#define DEFINE_BIT_RMW(name, atomic)                                                    \
-    DEFINE_BIT(name)                                                                    \
-    static void name##_rmw(X86State *s, const Insn *in)                                 \
-    {                                                                                   \
-        int64_t offset = bit_offset(s, in);                                             \
-        uint64_t ea = bit_ea(s, in, offset), bit = bit_mask(in, offset), v;             \
-        soft_probe_w(s, in, in->seg, ea, in->osz);                                      \
-        v = soft_ld(s, in, in->seg, ea, in->osz);                                       \
-        soft_st(s, in, in->seg, ea, in->osz, name##_change(v, bit));                    \
-        cf_set(s, v & bit);                                                             \
-    }                                                                                   \
-    H(name##_m)                                                                         \
-    {                                                                                   \
-        name##_rmw(s, in);                                                              \
-        NEXT;                                                                           \
-    }                                                                                   \
-    H(name##_lk)                                                                        \
-    {                                                                                   \
-        int64_t offset = bit_offset(s, in);                                             \
-        uint64_t bit = bit_mask(in, offset), v;                                         \
-        void *p = soft_host(s, in, in->seg, bit_ea(s, in, offset), in->osz, true);      \
-        if (!p) {                                                                       \
-            RET(insn_exclusive(s, in, name##_rmw));                                     \
-        }                                                                               \
-        v = in->osz == 2   ? atomic((uint16_t *)p, bit)                                 \
-            : in->osz == 4 ? atomic((uint32_t *)p, bit)                                 \
-                           : atomic((uint64_t *)p, bit);                                \
-        cf_set(s, v & bit);                                                             \
-        NEXT;                                                                           \
-    }                                                                                   \
-    const Family name = { .fn = { [RR] = { [1 ... 3] = name##_r },                      \
-                                  [RI] = { [1 ... 3] = name##_r },                      \
-                                  [MR] = { [1 ... 3] = name##_m },                      \
-                                  [MI] = { [1 ... 3] = name##_m },                      \
+#define DEFINE_BIT_RMW(name, atomic)                                               \
+    DEFINE_BIT(name)                                                               \
+    static void name##_rmw(X86State *s, const Insn *in)                            \
+    {                                                                              \
+        int64_t offset = bit_offset(s, in);                                        \
+        uint64_t ea = bit_ea(s, in, offset), bit = bit_mask(in, offset), v;        \
+        soft_probe_w(s, in, in->seg, ea, in->osz);                                 \
+        v = soft_ld(s, in, in->seg, ea, in->osz);                                  \
+        soft_st(s, in, in->seg, ea, in->osz, name##_change(v, bit));               \
+        cf_set(s, v &bit);                                                         \
+    }                                                                              \
+    H(name##_m)                                                                    \
+    {                                                                              \
+        name##_rmw(s, in);                                                         \
+        NEXT;                                                                      \
+    }                                                                              \
+    H(name##_lk)                                                                   \
+    {                                                                              \
+        int64_t offset = bit_offset(s, in);                                        \
+        uint64_t bit = bit_mask(in, offset), v;                                    \
+        void *p = soft_host(s, in, in->seg, bit_ea(s, in, offset), in->osz, true); \
+        if (!p) {                                                                  \
+            RET(insn_exclusive(s, in, name##_rmw));                                \
+        }                                                                          \
+        v = in->osz == 2   ? atomic((uint16_t *)p, bit)                            \
+            : in->osz == 4 ? atomic((uint32_t *)p, bit)                            \
+                           : atomic((uint64_t *)p, bit);                           \
+        cf_set(s, v &bit);                                                         \
+        NEXT;                                                                      \
+    }                                                                              \
+    const Family name = { .fn = { [RR] = { [1 ... 3] = name##_r },                 \
+                                  [RI] = { [1 ... 3] = name##_r },                 \
+                                  [MR] = { [1 ... 3] = name##_m },                 \
+                                  [MI] = { [1 ... 3] = name##_m },                 \
                                   [LK] = { [1 ... 3] = name##_lk } } };
 #define ATOMIC_SET(p, bit)   __atomic_fetch_or(p, bit, __ATOMIC_SEQ_CST)
 #define ATOMIC_RESET(p, bit) __atomic_fetch_and(p, ~(bit), __ATOMIC_SEQ_CST)
@@ -129,21 +129,21 @@ static uint64_t bit_source(X86State *s, const Insn *in)
 }
 
 /* A source of 0 leaves the whole register alone, upper half included, as the host does. */
-#define DEFINE_SCAN(name)                                                               \
-    H(name##_all)                                                                       \
-    {                                                                                   \
-        uint64_t v = bit_source(s, in), r = rd64(s, in->dst);                           \
-        uint16_t fl;                                                                    \
-        asm(#name " %[v], %[t]\n\tlahf\n\tseto %%al"                                    \
-            : [t] "+r"(r), "=&a"(fl)                                                    \
-            : [v] "r"(v)                                                                \
-            : "cc");                                                                    \
-        fl_set(s, fl);                                                                  \
-        if (v) {                                                                        \
-            reg_write(s, in->dst, in->osz, r);                                          \
-        }                                                                               \
-        NEXT;                                                                           \
-    }                                                                                   \
+#define DEFINE_SCAN(name)                                     \
+    H(name##_all)                                             \
+    {                                                         \
+        uint64_t v = bit_source(s, in), r = rd64(s, in->dst); \
+        uint16_t fl;                                          \
+        asm(#name " %[v], %[t]\n\tlahf\n\tseto %%al"          \
+            : [t] "+r"(r), "=&a"(fl)                          \
+            : [v] "r"(v)                                      \
+            : "cc");                                          \
+        fl_set(s, fl);                                        \
+        if (v) {                                              \
+            reg_write(s, in->dst, in->osz, r);                \
+        }                                                     \
+        NEXT;                                                 \
+    }                                                         \
     FAMILY_ALL(name, name##_all);
 DEFINE_SCAN(bsf)
 DEFINE_SCAN(bsr)

@@ -7,20 +7,20 @@
 #include "accel/soft/rows.h"
 
 /* ---- jcc ---- */
-#define JCC(c)                                \
-    H(jcc##c##_16)                            \
-    {                                         \
-        if (cond_true(s, c)) {                \
-            RET(jump_direct16(s, in));        \
-        }                                     \
-        NEXT;                                 \
-    }                                         \
-    H(jcc##c##_wide)                          \
-    {                                         \
-        if (cond_true(s, c)) {                \
-            RET(jump_direct(s, in));          \
-        }                                     \
-        NEXT;                                 \
+#define JCC(c)                         \
+    H(jcc##c##_16)                     \
+    {                                  \
+        if (cond_true(s, c)) {         \
+            RET(jump_direct16(s, in)); \
+        }                              \
+        NEXT;                          \
+    }                                  \
+    H(jcc##c##_wide)                   \
+    {                                  \
+        if (cond_true(s, c)) {         \
+            RET(jump_direct(s, in));   \
+        }                              \
+        NEXT;                          \
     }
 JCC(0)
 JCC(1)
@@ -165,8 +165,9 @@ H(ret_64)
     s->g[RSP] += 8 + in->imm;
     RET(jump_indirect(s, in, to));
 }
-const Family ret = { .fn = { [RR] = { NULL, ret_any, ret_32, ret_64 },
-                             [RI] = { NULL, ret_any, ret_32, ret_64 } } };
+const Family ret = {
+    .fn = { [RR] = { NULL, ret_any, ret_32, ret_64 }, [RI] = { NULL, ret_any, ret_32, ret_64 } }
+};
 
 /* ---- loops: the counter's width is the address size's ---- */
 static uint64_t counter(const X86State *s, const Insn *in)

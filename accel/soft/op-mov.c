@@ -5,91 +5,99 @@
 #include "accel/soft/ops.h"
 #include "accel/soft/rows.h"
 
-#define ROW_OF_SIZES(op, form) { op##_##form##8, op##_##form##16, op##_##form##32, op##_##form##64 }
-#define WIDE_SIZES(op, form)   { NULL, op##_##form##16, op##_##form##32, op##_##form##64 }
+#define ROW_OF_SIZES(op, form)                                            \
+    {                                                                     \
+        op##_##form##8, op##_##form##16, op##_##form##32, op##_##form##64 \
+    }
+#define WIDE_SIZES(op, form)                                    \
+    {                                                           \
+        NULL, op##_##form##16, op##_##form##32, op##_##form##64 \
+    }
 
 /* ---- mov ---- */
-#define MOV_SIZE(bits)                                                              \
-    H(mov_rr##bits)                                                                 \
-    {                                                                               \
-        wr##bits(s, in->dst, rd##bits(s, in->src));                                 \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(mov_ri##bits)                                                                 \
-    {                                                                               \
-        wr##bits(s, in->dst, (uint##bits##_t)in->imm);                              \
-        NEXT;                                                                       \
-    }                                                                               \
-    SLOW(mov_rm_slow##bits)                                                         \
-    {                                                                               \
-        wr##bits(s, in->dst, ld##bits(s, in, in->seg, ea_of(s, in)));               \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(mov_rm##bits)                                                                 \
-    {                                                                               \
-        const volatile uint##bits##_t *p = hit_r(s, in, ea_of(s, in), bits / 8);    \
-        if (UNLIKELY(!p)) {                                                         \
-            return mov_rm_slow##bits(s, in);                                        \
-        }                                                                           \
-        wr##bits(s, in->dst, *p);                                                   \
-        NEXT;                                                                       \
-    }                                                                               \
-    SLOW(mov_mem_slow##bits)                                                        \
-    {                                                                               \
-        st##bits(s, in, in->seg, ea_of(s, in), insn_rhs(s, in, bits / 8));          \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(mov_mr##bits)                                                                 \
-    {                                                                               \
-        volatile uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);          \
-        if (UNLIKELY(!p)) {                                                         \
-            return mov_mem_slow##bits(s, in);                                       \
-        }                                                                           \
-        *p = rd##bits(s, in->src);                                                  \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(mov_mi##bits)                                                                 \
-    {                                                                               \
-        volatile uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);          \
-        if (UNLIKELY(!p)) {                                                         \
-            return mov_mem_slow##bits(s, in);                                       \
-        }                                                                           \
-        *p = in->imm;                                                               \
-        NEXT;                                                                       \
+#define MOV_SIZE(bits)                                                           \
+    H(mov_rr##bits)                                                              \
+    {                                                                            \
+        wr##bits(s, in->dst, rd##bits(s, in->src));                              \
+        NEXT;                                                                    \
+    }                                                                            \
+    H(mov_ri##bits)                                                              \
+    {                                                                            \
+        wr##bits(s, in->dst, (uint##bits##_t)in->imm);                           \
+        NEXT;                                                                    \
+    }                                                                            \
+    SLOW(mov_rm_slow##bits)                                                      \
+    {                                                                            \
+        wr##bits(s, in->dst, ld##bits(s, in, in->seg, ea_of(s, in)));            \
+        NEXT;                                                                    \
+    }                                                                            \
+    H(mov_rm##bits)                                                              \
+    {                                                                            \
+        const volatile uint##bits##_t *p = hit_r(s, in, ea_of(s, in), bits / 8); \
+        if (UNLIKELY(!p)) {                                                      \
+            return mov_rm_slow##bits(s, in);                                     \
+        }                                                                        \
+        wr##bits(s, in->dst, *p);                                                \
+        NEXT;                                                                    \
+    }                                                                            \
+    SLOW(mov_mem_slow##bits)                                                     \
+    {                                                                            \
+        st##bits(s, in, in->seg, ea_of(s, in), insn_rhs(s, in, bits / 8));       \
+        NEXT;                                                                    \
+    }                                                                            \
+    H(mov_mr##bits)                                                              \
+    {                                                                            \
+        volatile uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);       \
+        if (UNLIKELY(!p)) {                                                      \
+            return mov_mem_slow##bits(s, in);                                    \
+        }                                                                        \
+        *p = rd##bits(s, in->src);                                               \
+        NEXT;                                                                    \
+    }                                                                            \
+    H(mov_mi##bits)                                                              \
+    {                                                                            \
+        volatile uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);       \
+        if (UNLIKELY(!p)) {                                                      \
+            return mov_mem_slow##bits(s, in);                                    \
+        }                                                                        \
+        *p = in->imm;                                                            \
+        NEXT;                                                                    \
     }
 MOV_SIZE(8)
 MOV_SIZE(16)
 MOV_SIZE(32)
 MOV_SIZE(64)
-const Family mov = { .fn = { [RR] = ROW_OF_SIZES(mov, rr), [RI] = ROW_OF_SIZES(mov, ri),
-                             [RM] = ROW_OF_SIZES(mov, rm), [MR] = ROW_OF_SIZES(mov, mr),
+const Family mov = { .fn = { [RR] = ROW_OF_SIZES(mov, rr),
+                             [RI] = ROW_OF_SIZES(mov, ri),
+                             [RM] = ROW_OF_SIZES(mov, rm),
+                             [MR] = ROW_OF_SIZES(mov, mr),
                              [MI] = ROW_OF_SIZES(mov, mi) } };
 
 /* ---- movzx, movsx: from is what is read, bits what is written ---- */
-#define EXTEND_SIZE(name, type, from, bits)                                         \
-    H(name##_rr##bits)                                                              \
-    {                                                                               \
-        wr##bits(s, in->dst, (type)rd##from(s, in->src));                           \
-        NEXT;                                                                       \
-    }                                                                               \
-    SLOW(name##_slow##bits)                                                         \
-    {                                                                               \
-        wr##bits(s, in->dst, (type)ld##from(s, in, in->seg, ea_of(s, in)));         \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(name##_rm##bits)                                                              \
-    {                                                                               \
-        const volatile type *p = hit_r(s, in, ea_of(s, in), from / 8);              \
-        if (UNLIKELY(!p)) {                                                         \
-            return name##_slow##bits(s, in);                                        \
-        }                                                                           \
-        wr##bits(s, in->dst, *p);                                                   \
-        NEXT;                                                                       \
+#define EXTEND_SIZE(name, type, from, bits)                                 \
+    H(name##_rr##bits)                                                      \
+    {                                                                       \
+        wr##bits(s, in->dst, (type)rd##from(s, in->src));                   \
+        NEXT;                                                               \
+    }                                                                       \
+    SLOW(name##_slow##bits)                                                 \
+    {                                                                       \
+        wr##bits(s, in->dst, (type)ld##from(s, in, in->seg, ea_of(s, in))); \
+        NEXT;                                                               \
+    }                                                                       \
+    H(name##_rm##bits)                                                      \
+    {                                                                       \
+        const volatile type *p = hit_r(s, in, ea_of(s, in), from / 8);      \
+        if (UNLIKELY(!p)) {                                                 \
+            return name##_slow##bits(s, in);                                \
+        }                                                                   \
+        wr##bits(s, in->dst, *p);                                           \
+        NEXT;                                                               \
     }
-#define EXTEND(name, type, from)                                            \
-    EXTEND_SIZE(name, type, from, 16)                                       \
-    EXTEND_SIZE(name, type, from, 32)                                       \
-    EXTEND_SIZE(name, type, from, 64)                                       \
+#define EXTEND(name, type, from)      \
+    EXTEND_SIZE(name, type, from, 16) \
+    EXTEND_SIZE(name, type, from, 32) \
+    EXTEND_SIZE(name, type, from, 64) \
     const Family name = { .fn = { [RR] = WIDE_SIZES(name, rr), [RM] = WIDE_SIZES(name, rm) } };
 EXTEND(movzx8, uint8_t, 8)
 EXTEND(movzx16, uint16_t, 16)
@@ -123,46 +131,47 @@ H(nop_all)
 FAMILY_ALL(nop, nop_all);
 
 /* ---- xchg: locked in memory, prefix or not ---- */
-#define XCHG_SIZE(bits)                                                             \
-    H(xchg_rr##bits)                                                                \
-    {                                                                               \
-        uint##bits##_t v = rd##bits(s, in->dst);                                    \
-        wr##bits(s, in->dst, rd##bits(s, in->src));                                 \
-        wr##bits(s, in->src, v);                                                    \
-        NEXT;                                                                       \
-    }                                                                               \
-    static void xchg_rmw##bits(X86State *s, const Insn *in)                         \
-    {                                                                               \
-        uint64_t ea = ea_of(s, in);                                                 \
-        uint##bits##_t v;                                                           \
-        soft_probe_w(s, in, in->seg, ea, bits / 8);                                 \
-        v = soft_ld(s, in, in->seg, ea, bits / 8);                                  \
-        soft_st(s, in, in->seg, ea, bits / 8, rd##bits(s, in->src));                \
-        wr##bits(s, in->src, v);                                                    \
-    }                                                                               \
-    SLOW(xchg_mem_slow##bits)                                                       \
-    {                                                                               \
-        uint##bits##_t *p = soft_host(s, in, in->seg, ea_of(s, in), bits / 8, true); \
-        if (!p) {                                                                   \
-            RET(insn_exclusive(s, in, xchg_rmw##bits));                             \
-        }                                                                           \
+#define XCHG_SIZE(bits)                                                                       \
+    H(xchg_rr##bits)                                                                          \
+    {                                                                                         \
+        uint##bits##_t v = rd##bits(s, in->dst);                                              \
+        wr##bits(s, in->dst, rd##bits(s, in->src));                                           \
+        wr##bits(s, in->src, v);                                                              \
+        NEXT;                                                                                 \
+    }                                                                                         \
+    static void xchg_rmw##bits(X86State *s, const Insn *in)                                   \
+    {                                                                                         \
+        uint64_t ea = ea_of(s, in);                                                           \
+        uint##bits##_t v;                                                                     \
+        soft_probe_w(s, in, in->seg, ea, bits / 8);                                           \
+        v = soft_ld(s, in, in->seg, ea, bits / 8);                                            \
+        soft_st(s, in, in->seg, ea, bits / 8, rd##bits(s, in->src));                          \
+        wr##bits(s, in->src, v);                                                              \
+    }                                                                                         \
+    SLOW(xchg_mem_slow##bits)                                                                 \
+    {                                                                                         \
+        uint##bits##_t *p = soft_host(s, in, in->seg, ea_of(s, in), bits / 8, true);          \
+        if (!p) {                                                                             \
+            RET(insn_exclusive(s, in, xchg_rmw##bits));                                       \
+        }                                                                                     \
         wr##bits(s, in->src, __atomic_exchange_n(p, rd##bits(s, in->src), __ATOMIC_SEQ_CST)); \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(xchg_mem##bits)                                                               \
-    {                                                                               \
-        uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);                   \
-        if (UNLIKELY(!p)) {                                                         \
-            return xchg_mem_slow##bits(s, in);                                      \
-        }                                                                           \
+        NEXT;                                                                                 \
+    }                                                                                         \
+    H(xchg_mem##bits)                                                                         \
+    {                                                                                         \
+        uint##bits##_t *p = hit_w(s, in, ea_of(s, in), bits / 8);                             \
+        if (UNLIKELY(!p)) {                                                                   \
+            return xchg_mem_slow##bits(s, in);                                                \
+        }                                                                                     \
         wr##bits(s, in->src, __atomic_exchange_n(p, rd##bits(s, in->src), __ATOMIC_SEQ_CST)); \
-        NEXT;                                                                       \
+        NEXT;                                                                                 \
     }
 XCHG_SIZE(8)
 XCHG_SIZE(16)
 XCHG_SIZE(32)
 XCHG_SIZE(64)
-const Family xchg = { .fn = { [RR] = ROW_OF_SIZES(xchg, rr), [MR] = ROW_OF_SIZES(xchg, mem),
+const Family xchg = { .fn = { [RR] = ROW_OF_SIZES(xchg, rr),
+                              [MR] = ROW_OF_SIZES(xchg, mem),
                               [LK] = ROW_OF_SIZES(xchg, mem) } };
 
 /* 90: a true NOP (it does not clear the upper half of RAX) unless REX.B names R8 */
@@ -190,90 +199,91 @@ H(xchg90_64)
 const Family xchg90 = { .fn = { [RR] = { NULL, xchg90_16, xchg90_32, xchg90_64 } } };
 
 /* ---- xadd ---- */
-#define XADD_SIZE(bits, suffix)                                                     \
-    H(xadd_rr##bits)                                                                \
-    {                                                                               \
-        uint##bits##_t a = rd##bits(s, in->dst);                                    \
-        uint##bits##_t sum = add##bits(s, a, rd##bits(s, in->src));                 \
-        wr##bits(s, in->src, a);                                                    \
-        wr##bits(s, in->dst, sum);                                                  \
-        NEXT;                                                                       \
-    }                                                                               \
-    static void xadd_rmw##bits(X86State *s, const Insn *in)                         \
-    {                                                                               \
-        uint64_t ea = ea_of(s, in);                                                 \
-        unsigned old = fl_get(s), now;                                              \
-        uint##bits##_t a, sum;                                                      \
-        soft_probe_w(s, in, in->seg, ea, bits / 8);                                 \
-        a = soft_ld(s, in, in->seg, ea, bits / 8);                                  \
-        sum = add##bits(s, a, rd##bits(s, in->src));                                \
-        now = fl_get(s);                                                            \
-        fl_set(s, old);                                                             \
-        soft_st(s, in, in->seg, ea, bits / 8, sum);                                 \
-        fl_set(s, now);                                                             \
-        wr##bits(s, in->src, a);                                                    \
-    }                                                                               \
-    H(xadd_mem##bits)                                                               \
-    {                                                                               \
+#define XADD_SIZE(bits, suffix)                                                      \
+    H(xadd_rr##bits)                                                                 \
+    {                                                                                \
+        uint##bits##_t a = rd##bits(s, in->dst);                                     \
+        uint##bits##_t sum = add##bits(s, a, rd##bits(s, in->src));                  \
+        wr##bits(s, in->src, a);                                                     \
+        wr##bits(s, in->dst, sum);                                                   \
+        NEXT;                                                                        \
+    }                                                                                \
+    static void xadd_rmw##bits(X86State *s, const Insn *in)                          \
+    {                                                                                \
+        uint64_t ea = ea_of(s, in);                                                  \
+        unsigned old = fl_get(s), now;                                               \
+        uint##bits##_t a, sum;                                                       \
+        soft_probe_w(s, in, in->seg, ea, bits / 8);                                  \
+        a = soft_ld(s, in, in->seg, ea, bits / 8);                                   \
+        sum = add##bits(s, a, rd##bits(s, in->src));                                 \
+        now = fl_get(s);                                                             \
+        fl_set(s, old);                                                              \
+        soft_st(s, in, in->seg, ea, bits / 8, sum);                                  \
+        fl_set(s, now);                                                              \
+        wr##bits(s, in->src, a);                                                     \
+    }                                                                                \
+    H(xadd_mem##bits)                                                                \
+    {                                                                                \
         uint##bits##_t *p = soft_host(s, in, in->seg, ea_of(s, in), bits / 8, true); \
-        uint##bits##_t b = rd##bits(s, in->src);                                    \
-        uint16_t fl;                                                                \
-        if (!p) {                                                                   \
-            RET(insn_exclusive(s, in, xadd_rmw##bits));                             \
-        }                                                                           \
-        asm volatile("lock xadd" suffix " %[b], %[m]\n\tlahf\n\tseto %%al"          \
-                     : [m] "+m"(*p), [b] "+q"(b), "=&a"(fl)                         \
-                     :                                                              \
-                     : "cc", "memory");                                             \
-        fl_set(s, fl);                                                              \
-        wr##bits(s, in->src, b);                                                    \
-        NEXT;                                                                       \
+        uint##bits##_t b = rd##bits(s, in->src);                                     \
+        uint16_t fl;                                                                 \
+        if (!p) {                                                                    \
+            RET(insn_exclusive(s, in, xadd_rmw##bits));                              \
+        }                                                                            \
+        asm volatile("lock xadd" suffix " %[b], %[m]\n\tlahf\n\tseto %%al"           \
+                     : [m] "+m"(*p), [b] "+q"(b), "=&a"(fl)                          \
+                     :                                                               \
+                     : "cc", "memory");                                              \
+        fl_set(s, fl);                                                               \
+        wr##bits(s, in->src, b);                                                     \
+        NEXT;                                                                        \
     }
 XADD_SIZE(8, "b")
 XADD_SIZE(16, "w")
 XADD_SIZE(32, "l")
 XADD_SIZE(64, "q")
-const Family xadd = { .fn = { [RR] = ROW_OF_SIZES(xadd, rr), [MR] = ROW_OF_SIZES(xadd, mem),
+const Family xadd = { .fn = { [RR] = ROW_OF_SIZES(xadd, rr),
+                              [MR] = ROW_OF_SIZES(xadd, mem),
                               [LK] = ROW_OF_SIZES(xadd, mem) } };
 
 /* ---- cmpxchg: memory is always written; the accumulator only when they differ ---- */
-#define CMPXCHG_SIZE(bits)                                                          \
-    H(cmpxchg_rr##bits)                                                             \
-    {                                                                               \
-        uint##bits##_t acc = rd##bits(s, RAX * 8), old = rd##bits(s, in->dst);      \
-        sub##bits(s, acc, old);                                                     \
-        if (acc == old) {                                                           \
-            wr##bits(s, in->dst, rd##bits(s, in->src));                             \
-        } else {                                                                    \
-            wr##bits(s, RAX * 8, old);                                              \
-        }                                                                           \
-        NEXT;                                                                       \
-    }                                                                               \
-    static void cmpxchg_rmw##bits(X86State *s, const Insn *in)                      \
-    {                                                                               \
-        uint64_t ea = ea_of(s, in);                                                 \
-        uint##bits##_t acc = rd##bits(s, RAX * 8), old;                             \
-        soft_probe_w(s, in, in->seg, ea, bits / 8);                                 \
-        old = soft_ld(s, in, in->seg, ea, bits / 8);                                \
-        soft_st(s, in, in->seg, ea, bits / 8, acc == old ? rd##bits(s, in->src) : old); \
-        sub##bits(s, acc, old);                                                     \
-        if (acc != old) {                                                           \
-            wr##bits(s, RAX * 8, old);                                              \
-        }                                                                           \
-    }                                                                               \
-    H(cmpxchg_mem##bits)                                                            \
-    {                                                                               \
-        uint##bits##_t *p = soft_host(s, in, in->seg, ea_of(s, in), bits / 8, true); \
-        uint##bits##_t acc = rd##bits(s, RAX * 8), old = acc;                       \
-        if (!p) {                                                                   \
-            RET(insn_exclusive(s, in, cmpxchg_rmw##bits));                          \
-        }                                                                           \
-        if (!__atomic_compare_exchange_n(p, &old, rd##bits(s, in->src), false,      \
-                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {     \
-            wr##bits(s, RAX * 8, old);                                              \
-        }                                                                           \
-        sub##bits(s, acc, old);                                                     \
-        NEXT;                                                                       \
+#define CMPXCHG_SIZE(bits)                                                                       \
+    H(cmpxchg_rr##bits)                                                                          \
+    {                                                                                            \
+        uint##bits##_t acc = rd##bits(s, RAX * 8), old = rd##bits(s, in->dst);                   \
+        sub##bits(s, acc, old);                                                                  \
+        if (acc == old) {                                                                        \
+            wr##bits(s, in->dst, rd##bits(s, in->src));                                          \
+        } else {                                                                                 \
+            wr##bits(s, RAX * 8, old);                                                           \
+        }                                                                                        \
+        NEXT;                                                                                    \
+    }                                                                                            \
+    static void cmpxchg_rmw##bits(X86State *s, const Insn *in)                                   \
+    {                                                                                            \
+        uint64_t ea = ea_of(s, in);                                                              \
+        uint##bits##_t acc = rd##bits(s, RAX * 8), old;                                          \
+        soft_probe_w(s, in, in->seg, ea, bits / 8);                                              \
+        old = soft_ld(s, in, in->seg, ea, bits / 8);                                             \
+        soft_st(s, in, in->seg, ea, bits / 8, acc == old ? rd##bits(s, in->src) : old);          \
+        sub##bits(s, acc, old);                                                                  \
+        if (acc != old) {                                                                        \
+            wr##bits(s, RAX * 8, old);                                                           \
+        }                                                                                        \
+    }                                                                                            \
+    H(cmpxchg_mem##bits)                                                                         \
+    {                                                                                            \
+        uint##bits##_t *p = soft_host(s, in, in->seg, ea_of(s, in), bits / 8, true);             \
+        uint##bits##_t acc = rd##bits(s, RAX * 8), old = acc;                                    \
+        if (!p) {                                                                                \
+            RET(insn_exclusive(s, in, cmpxchg_rmw##bits));                                       \
+        }                                                                                        \
+        if (!__atomic_compare_exchange_n(p, &old, rd##bits(s, in->src), false, __ATOMIC_SEQ_CST, \
+                                         __ATOMIC_SEQ_CST)) {                                    \
+            wr##bits(s, RAX * 8, old);                                                           \
+        }                                                                                        \
+        sub##bits(s, acc, old);                                                                  \
+        NEXT;                                                                                    \
     }
 CMPXCHG_SIZE(8)
 CMPXCHG_SIZE(16)
@@ -446,28 +456,28 @@ H(xlat_all)
 FAMILY_ALL(xlat, xlat_all);
 
 /* ---- cmov: always loads, always zero-extends 32 bits; setcc ---- */
-#define CMOV_SIZE(c, bits)                                                          \
-    H(cmov##c##_rr##bits)                                                           \
-    {                                                                               \
-        wr##bits(s, in->dst, rd##bits(s, cond_true(s, c) ? in->src : in->dst));     \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(cmov##c##_rm##bits)                                                           \
-    {                                                                               \
-        uint##bits##_t v = ld##bits(s, in, in->seg, ea_of(s, in));                  \
-        wr##bits(s, in->dst, cond_true(s, c) ? v : rd##bits(s, in->dst));           \
-        NEXT;                                                                       \
+#define CMOV_SIZE(c, bits)                                                      \
+    H(cmov##c##_rr##bits)                                                       \
+    {                                                                           \
+        wr##bits(s, in->dst, rd##bits(s, cond_true(s, c) ? in->src : in->dst)); \
+        NEXT;                                                                   \
+    }                                                                           \
+    H(cmov##c##_rm##bits)                                                       \
+    {                                                                           \
+        uint##bits##_t v = ld##bits(s, in, in->seg, ea_of(s, in));              \
+        wr##bits(s, in->dst, cond_true(s, c) ? v : rd##bits(s, in->dst));       \
+        NEXT;                                                                   \
     }
-#define SETCC(c)                                                                    \
-    H(set##c##_r)                                                                   \
-    {                                                                               \
-        wr8(s, in->dst, cond_true(s, c));                                           \
-        NEXT;                                                                       \
-    }                                                                               \
-    H(set##c##_m)                                                                   \
-    {                                                                               \
-        st8(s, in, in->seg, ea_of(s, in), cond_true(s, c));                         \
-        NEXT;                                                                       \
+#define SETCC(c)                                            \
+    H(set##c##_r)                                           \
+    {                                                       \
+        wr8(s, in->dst, cond_true(s, c));                   \
+        NEXT;                                               \
+    }                                                       \
+    H(set##c##_m)                                           \
+    {                                                       \
+        st8(s, in, in->seg, ea_of(s, in), cond_true(s, c)); \
+        NEXT;                                               \
     }
 #define CONDITION(c) CMOV_SIZE(c, 16) CMOV_SIZE(c, 32) CMOV_SIZE(c, 64) SETCC(c)
 CONDITION(0)
@@ -490,8 +500,8 @@ CONDITION(15)
 #define CMOV_FAMILY(c) \
     [c] = { .fn = { [RR] = WIDE_SIZES(cmov##c, rr), [RM] = WIDE_SIZES(cmov##c, rm) } }
 #define SET_FAMILY(c) [c] = { .fn = { [RR] = { set##c##_r }, [MR] = { set##c##_m } } }
-#define SIXTEEN(F)                                                                            \
-    F(0), F(1), F(2), F(3), F(4), F(5), F(6), F(7), F(8), F(9), F(10), F(11), F(12), F(13),   \
-        F(14), F(15)
+#define SIXTEEN(F)                                                                                 \
+    F(0), F(1), F(2), F(3), F(4), F(5), F(6), F(7), F(8), F(9), F(10), F(11), F(12), F(13), F(14), \
+        F(15)
 const Family cmov[16] = { SIXTEEN(CMOV_FAMILY) };
 const Family setcc[16] = { SIXTEEN(SET_FAMILY) };

@@ -7,81 +7,79 @@
 #include "accel/soft/rows.h"
 
 /* The operand of the one-operand forms: e when mod is 3. */
-#define SOURCE(bits)                                                       \
-    (in->mem ? ld##bits(s, in, in->seg, ea_of(s, in)) : rd##bits(s, in->e))
+#define SOURCE(bits) (in->mem ? ld##bits(s, in, in->seg, ea_of(s, in)) : rd##bits(s, in->e))
 
 /* ---- rDX:rAX = rAX * E ---- */
-#define DEFINE_MUL(name, bits, M)                                                    \
-    H(name##_##bits)                                                                 \
-    {                                                                                \
-        uint##bits##_t a = s->g[RAX], d, b = SOURCE(bits);                           \
-        uint16_t fl;                                                                 \
+#define DEFINE_MUL(name, bits, M)                                                            \
+    H(name##_##bits)                                                                         \
+    {                                                                                        \
+        uint##bits##_t a = s->g[RAX], d, b = SOURCE(bits);                                   \
+        uint16_t fl;                                                                         \
         asm(#name " %" M "[b]\n\tmov %%rax, %%rcx\n\tlahf\n\tseto %%al\n\txchg %%rax, %%rcx" \
-            : "+a"(a), "=&d"(d), "=&c"(fl)                                           \
-            : [b] "r"(b)                                                             \
-            : "cc");                                                                 \
-        fl_set(s, fl);                                                               \
-        wr##bits(s, RAX * 8, a);                                                     \
-        wr##bits(s, RDX * 8, d);                                                     \
-        NEXT;                                                                        \
+            : "+a"(a), "=&d"(d), "=&c"(fl)                                                   \
+            : [b] "r"(b)                                                                     \
+            : "cc");                                                                         \
+        fl_set(s, fl);                                                                       \
+        wr##bits(s, RAX * 8, a);                                                             \
+        wr##bits(s, RDX * 8, d);                                                             \
+        NEXT;                                                                                \
     }
-#define DEFINE_MUL8(name)                                                            \
-    H(name##_8)                                                                      \
-    {                                                                                \
-        uint16_t a = rd8(s, RAX * 8), fl;                                            \
-        uint8_t b = SOURCE(8);                                                       \
+#define DEFINE_MUL8(name)                                                                \
+    H(name##_8)                                                                          \
+    {                                                                                    \
+        uint16_t a = rd8(s, RAX * 8), fl;                                                \
+        uint8_t b = SOURCE(8);                                                           \
         asm(#name "b %[b]\n\tmov %%eax, %%ecx\n\tlahf\n\tseto %%al\n\txchg %%eax, %%ecx" \
-            : "+a"(a), "=&c"(fl)                                                     \
-            : [b] "q"(b)                                                             \
-            : "cc");                                                                 \
-        fl_set(s, fl);                                                               \
-        wr16(s, RAX * 8, a);                                                         \
-        NEXT;                                                                        \
+            : "+a"(a), "=&c"(fl)                                                         \
+            : [b] "q"(b)                                                                 \
+            : "cc");                                                                     \
+        fl_set(s, fl);                                                                   \
+        wr16(s, RAX * 8, a);                                                             \
+        NEXT;                                                                            \
     }
-#define MUL(name)                                                              \
-    DEFINE_MUL8(name)                                                          \
-    DEFINE_MUL(name, 16, "w")                                                  \
-    DEFINE_MUL(name, 32, "k")                                                  \
-    DEFINE_MUL(name, 64, "q")                                                  \
+#define MUL(name)                                                                       \
+    DEFINE_MUL8(name)                                                                   \
+    DEFINE_MUL(name, 16, "w")                                                           \
+    DEFINE_MUL(name, 32, "k")                                                           \
+    DEFINE_MUL(name, 64, "q")                                                           \
     const Family name = { .fn = { [RR] = { name##_8, name##_16, name##_32, name##_64 }, \
                                   [MR] = { name##_8, name##_16, name##_32, name##_64 } } };
 MUL(mul)
 MUL(imul)
 
 /* ---- G = G * E, G = E * imm ---- */
-#define DEFINE_IMUL2(bits, M)                                                        \
-    static inline uint##bits##_t imul_pair##bits(X86State *s, uint##bits##_t a,      \
-                                                 uint##bits##_t b)                   \
-    {                                                                                \
-        uint16_t fl;                                                                 \
-        asm("imul %" M "[b], %" M "[a]\n\tlahf\n\tseto %%al"                         \
-            : [a] "+r"(a), "=&a"(fl)                                                 \
-            : [b] "r"(b)                                                             \
-            : "cc");                                                                 \
-        fl_set(s, fl);                                                               \
-        return a;                                                                    \
-    }                                                                                \
-    H(imul2_rr##bits)                                                                \
-    {                                                                                \
-        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->dst), rd##bits(s, in->src))); \
-        NEXT;                                                                        \
-    }                                                                                \
-    H(imul2_rm##bits)                                                                \
-    {                                                                                \
-        uint##bits##_t b = ld##bits(s, in, in->seg, ea_of(s, in));                   \
-        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->dst), b));           \
-        NEXT;                                                                        \
-    }                                                                                \
-    H(imul3_rr##bits)                                                                \
-    {                                                                                \
-        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->src), in->imm));     \
-        NEXT;                                                                        \
-    }                                                                                \
-    H(imul3_rm##bits)                                                                \
-    {                                                                                \
-        uint##bits##_t b = ld##bits(s, in, in->seg, ea_of(s, in));                   \
-        wr##bits(s, in->dst, imul_pair##bits(s, b, in->imm));                        \
-        NEXT;                                                                        \
+#define DEFINE_IMUL2(bits, M)                                                                     \
+    static inline uint##bits##_t imul_pair##bits(X86State *s, uint##bits##_t a, uint##bits##_t b) \
+    {                                                                                             \
+        uint16_t fl;                                                                              \
+        asm("imul %" M "[b], %" M "[a]\n\tlahf\n\tseto %%al"                                      \
+            : [a] "+r"(a), "=&a"(fl)                                                              \
+            : [b] "r"(b)                                                                          \
+            : "cc");                                                                              \
+        fl_set(s, fl);                                                                            \
+        return a;                                                                                 \
+    }                                                                                             \
+    H(imul2_rr##bits)                                                                             \
+    {                                                                                             \
+        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->dst), rd##bits(s, in->src)));     \
+        NEXT;                                                                                     \
+    }                                                                                             \
+    H(imul2_rm##bits)                                                                             \
+    {                                                                                             \
+        uint##bits##_t b = ld##bits(s, in, in->seg, ea_of(s, in));                                \
+        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->dst), b));                        \
+        NEXT;                                                                                     \
+    }                                                                                             \
+    H(imul3_rr##bits)                                                                             \
+    {                                                                                             \
+        wr##bits(s, in->dst, imul_pair##bits(s, rd##bits(s, in->src), in->imm));                  \
+        NEXT;                                                                                     \
+    }                                                                                             \
+    H(imul3_rm##bits)                                                                             \
+    {                                                                                             \
+        uint##bits##_t b = ld##bits(s, in, in->seg, ea_of(s, in));                                \
+        wr##bits(s, in->dst, imul_pair##bits(s, b, in->imm));                                     \
+        NEXT;                                                                                     \
     }
 DEFINE_IMUL2(16, "w")
 DEFINE_IMUL2(32, "k")
@@ -120,7 +118,7 @@ static _Noreturn void divide_error(X86State *s, const Insn *in)
         if (!b || (b == -1 && lowest) || n / b != (int##bits##_t)(n / b)) {           \
             divide_error(s, in);                                                      \
         }                                                                             \
-        wr##bits(s, RAX * 8, n / b);                                                      \
+        wr##bits(s, RAX * 8, n / b);                                                  \
         wr##bits(s, RDX * 8, n % b);                                                  \
         NEXT;                                                                         \
     }
@@ -150,8 +148,9 @@ H(idiv_8)
     NEXT;
 }
 
-const Family div_ = { .fn = { [RR] = { div_8, div_16, div_32, div_64 },
-                              [MR] = { div_8, div_16, div_32, div_64 } } };
+const Family div_ = {
+    .fn = { [RR] = { div_8, div_16, div_32, div_64 }, [MR] = { div_8, div_16, div_32, div_64 } }
+};
 const Family idiv = { .fn = { [RR] = { idiv_8, idiv_16, idiv_32, idiv_64 },
                               [MR] = { idiv_8, idiv_16, idiv_32, idiv_64 } } };
 
@@ -159,8 +158,8 @@ const Family idiv = { .fn = { [RR] = { idiv_8, idiv_16, idiv_32, idiv_64 },
 H(mulx_all)
 {
     unsigned bits = in->osz * 8;
-    uint64_t b = in->mem ? soft_ld(s, in, in->seg, ea_of(s, in), in->osz)
-                         : reg_read(s, in->e, in->osz);
+    uint64_t b =
+        in->mem ? soft_ld(s, in, in->seg, ea_of(s, in), in->osz) : reg_read(s, in->e, in->osz);
     Wide p = (Wide)reg_read(s, RDX * 8, in->osz) * b;
     reg_write(s, in->src, in->osz, p);
     reg_write(s, in->dst, in->osz, p >> bits);

@@ -51,35 +51,35 @@ static inline void sp_moved(X86State *s, int by)
 }
 
 /* ---- push ---- */
-#define PUSH_SIZE(bits)                                                 \
-    SLOW(push_slow##bits)                                               \
-    {                                                                   \
-        uint##bits##_t v = in->mem ? ld##bits(s, in, in->seg, ea_of(s, in)) \
-                           : in->row->a == ZR ? rd##bits(s, in->dst)    \
-                           : in->row->a == E ? rd##bits(s, in->dst)     \
-                                              : (uint##bits##_t)in->imm; \
-        soft_push(s, in, bits / 8, v);                                  \
-        NEXT;                                                           \
-    }                                                                   \
-    H(push_r##bits)                                                     \
-    {                                                                   \
-        volatile uint##bits##_t *p = slot_w(s, bits / 8);               \
-        if (UNLIKELY(!p)) {                                             \
-            return push_slow##bits(s, in);                              \
-        }                                                               \
-        *p = rd##bits(s, in->dst);                                      \
-        sp_moved(s, -(bits / 8));                                       \
-        NEXT;                                                           \
-    }                                                                   \
-    H(push_i##bits)                                                     \
-    {                                                                   \
-        volatile uint##bits##_t *p = slot_w(s, bits / 8);               \
-        if (UNLIKELY(!p)) {                                             \
-            return push_slow##bits(s, in);                              \
-        }                                                               \
-        *p = in->imm;                                                   \
-        sp_moved(s, -(bits / 8));                                       \
-        NEXT;                                                           \
+#define PUSH_SIZE(bits)                                                                \
+    SLOW(push_slow##bits)                                                              \
+    {                                                                                  \
+        uint##bits##_t v = in->mem            ? ld##bits(s, in, in->seg, ea_of(s, in)) \
+                           : in->row->a == ZR ? rd##bits(s, in->dst)                   \
+                           : in->row->a == E  ? rd##bits(s, in->dst)                   \
+                                              : (uint##bits##_t)in->imm;                \
+        soft_push(s, in, bits / 8, v);                                                 \
+        NEXT;                                                                          \
+    }                                                                                  \
+    H(push_r##bits)                                                                    \
+    {                                                                                  \
+        volatile uint##bits##_t *p = slot_w(s, bits / 8);                              \
+        if (UNLIKELY(!p)) {                                                            \
+            return push_slow##bits(s, in);                                             \
+        }                                                                              \
+        *p = rd##bits(s, in->dst);                                                     \
+        sp_moved(s, -(bits / 8));                                                      \
+        NEXT;                                                                          \
+    }                                                                                  \
+    H(push_i##bits)                                                                    \
+    {                                                                                  \
+        volatile uint##bits##_t *p = slot_w(s, bits / 8);                              \
+        if (UNLIKELY(!p)) {                                                            \
+            return push_slow##bits(s, in);                                             \
+        }                                                                              \
+        *p = in->imm;                                                                  \
+        sp_moved(s, -(bits / 8));                                                      \
+        NEXT;                                                                          \
     }
 PUSH_SIZE(16)
 PUSH_SIZE(32)
@@ -89,22 +89,22 @@ const Family push = { .fn = { [RR] = { NULL, push_r16, push_r32, push_r64 },
                               [MR] = { NULL, push_slow16, push_slow32, push_slow64 } } };
 
 /* ---- pop: POP rSP ends with the popped value ---- */
-#define POP_SIZE(bits)                                                  \
-    SLOW(pop_slow##bits)                                                \
-    {                                                                   \
-        wr##bits(s, in->dst, soft_pop(s, in, bits / 8));                \
-        NEXT;                                                           \
-    }                                                                   \
-    H(pop_r##bits)                                                      \
-    {                                                                   \
-        const volatile uint##bits##_t *p = slot_r(s, bits / 8);         \
-        if (UNLIKELY(!p)) {                                             \
-            return pop_slow##bits(s, in);                               \
-        }                                                               \
-        uint##bits##_t v = *p;                                          \
-        sp_moved(s, bits / 8);                                          \
-        wr##bits(s, in->dst, v);                                        \
-        NEXT;                                                           \
+#define POP_SIZE(bits)                                          \
+    SLOW(pop_slow##bits)                                        \
+    {                                                           \
+        wr##bits(s, in->dst, soft_pop(s, in, bits / 8));        \
+        NEXT;                                                   \
+    }                                                           \
+    H(pop_r##bits)                                              \
+    {                                                           \
+        const volatile uint##bits##_t *p = slot_r(s, bits / 8); \
+        if (UNLIKELY(!p)) {                                     \
+            return pop_slow##bits(s, in);                       \
+        }                                                       \
+        uint##bits##_t v = *p;                                  \
+        sp_moved(s, bits / 8);                                  \
+        wr##bits(s, in->dst, v);                                \
+        NEXT;                                                   \
     }
 POP_SIZE(16)
 POP_SIZE(32)
@@ -112,27 +112,28 @@ POP_SIZE(64)
 const Family pop = { .fn = { [RR] = { NULL, pop_r16, pop_r32, pop_r64 } } };
 
 /* An address by rSP sees the new rSP; if the store faults, the old one is still there. */
-#define POP_E_SIZE(bits)                                                \
-    H(pop_e##bits)                                                      \
-    {                                                                   \
-        uint64_t sp = s->g[RSP], ea;                                    \
-        uint##bits##_t v = soft_pop(s, in, bits / 8);                   \
-        uint64_t popped = s->g[RSP];                                    \
-        if (!in->mem) {                                                 \
-            wr##bits(s, in->dst, v);                                    \
-            NEXT;                                                       \
-        }                                                               \
-        ea = ea_of(s, in);                                              \
-        s->g[RSP] = sp;                                                 \
-        st##bits(s, in, in->seg, ea, v);                                \
-        s->g[RSP] = popped;                                             \
-        NEXT;                                                           \
+#define POP_E_SIZE(bits)                              \
+    H(pop_e##bits)                                    \
+    {                                                 \
+        uint64_t sp = s->g[RSP], ea;                  \
+        uint##bits##_t v = soft_pop(s, in, bits / 8); \
+        uint64_t popped = s->g[RSP];                  \
+        if (!in->mem) {                               \
+            wr##bits(s, in->dst, v);                  \
+            NEXT;                                     \
+        }                                             \
+        ea = ea_of(s, in);                            \
+        s->g[RSP] = sp;                               \
+        st##bits(s, in, in->seg, ea, v);              \
+        s->g[RSP] = popped;                           \
+        NEXT;                                         \
     }
 POP_E_SIZE(16)
 POP_E_SIZE(32)
 POP_E_SIZE(64)
-const Family pop_e = { .fn = { [RR] = { NULL, pop_e16, pop_e32, pop_e64 },
-                               [MR] = { NULL, pop_e16, pop_e32, pop_e64 } } };
+const Family pop_e = {
+    .fn = { [RR] = { NULL, pop_e16, pop_e32, pop_e64 }, [MR] = { NULL, pop_e16, pop_e32, pop_e64 } }
+};
 
 /* ---- push seg: a 4-byte slot gets 2 bytes, its upper half keeps what was there ---- */
 H(push_seg_all)

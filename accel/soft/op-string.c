@@ -102,7 +102,8 @@ static uint64_t run_at(X86State *s, const Insn *in, unsigned seg, unsigned reg, 
     if (n < 2) {
         return 0;
     }
-    *ptr = write ? fast_seg_w(s, in, seg, ea, n * in->osz) : fast_seg_r(s, in, seg, ea, n * in->osz);
+    *ptr =
+        write ? fast_seg_w(s, in, seg, ea, n * in->osz) : fast_seg_r(s, in, seg, ea, n * in->osz);
     return *ptr ? n : 0;
 }
 
@@ -247,16 +248,16 @@ static inline const Insn *rep(X86State *s, const Insn *in, One *one, Run *run)
     NEXT;
 }
 
-#define STRING(name)                                                                      \
-    H(name##_once)                                                                        \
-    {                                                                                     \
-        name##_one(s, in);                                                                \
-        NEXT;                                                                             \
-    }                                                                                     \
-    H(name##_rep)                                                                         \
-    {                                                                                     \
-        return rep(s, in, name##_one, name##_run);                                        \
-    }                                                                                     \
+#define STRING(name)                                                                             \
+    H(name##_once)                                                                               \
+    {                                                                                            \
+        name##_one(s, in);                                                                       \
+        NEXT;                                                                                    \
+    }                                                                                            \
+    H(name##_rep)                                                                                \
+    {                                                                                            \
+        return rep(s, in, name##_one, name##_run);                                               \
+    }                                                                                            \
     const Family name = { .fn = { [RR] = { name##_once, name##_once, name##_once, name##_once }, \
                                   [RI] = { name##_rep, name##_rep, name##_rep, name##_rep },     \
                                   [RM] = { name##_rep, name##_rep, name##_rep, name##_rep } } };

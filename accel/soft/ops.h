@@ -214,15 +214,15 @@ static inline bool cond_true(const X86State *s, unsigned c)
     static inline uint##bits##_t name##bits(X86State *s, uint##bits##_t a, uint##bits##_t b) \
     {                                                                                        \
         uint16_t fl;                                                                         \
-        asm(insn " %" M "[b], %" M "[a]\n\tlahf\n\tseto %%al"                               \
+        asm(insn " %" M "[b], %" M "[a]\n\tlahf\n\tseto %%al"                                \
             : [a] "+q"(a), "=&a"(fl)                                                         \
             : [b] "q"(b)                                                                     \
             : "cc");                                                                         \
         fl_set(s, fl);                                                                       \
         return a;                                                                            \
     }
-#define DEFINE_BINARY4(name, insn)    \
-    DEFINE_BINARY(name, insn, 8, "b") \
+#define DEFINE_BINARY4(name, insn)     \
+    DEFINE_BINARY(name, insn, 8, "b")  \
     DEFINE_BINARY(name, insn, 16, "w") \
     DEFINE_BINARY(name, insn, 32, "k") \
     DEFINE_BINARY(name, insn, 64, "q")

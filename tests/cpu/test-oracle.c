@@ -27,8 +27,8 @@
 #include "core/vm.h"
 
 /* ---- the pages both sides see ---- */
-#define CODE 0x20000000ull /* two pages, executable */
-#define DATA 0x30000000ull /* two pages, then a hole */
+#define CODE   0x20000000ull /* two pages, executable */
+#define DATA   0x30000000ull /* two pages, then a hole */
 #define RDONLY 0x30004000ull
 enum { PAGE = 4096, DATA_SIZE = 2 * PAGE, BATCH = 64 };
 
@@ -89,7 +89,7 @@ static void frame_load(ucontext_t *uc, const Case *c)
     g[REG_RIP] = c->in.rip;
     g[REG_EFL] = c->in.flags | (c->whole ? 0 : FLAG_TF) | 0x202;
     g[REG_CSGSFS] = cs | ss << 48;
-    uc->uc_flags |= 6; /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+    uc->uc_flags |= 6;                             /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
     memcpy(uc->uc_mcontext.fpregs, c->in.fx, 464); /* the rest is the kernel's */
     memcpy((char *)uc->uc_mcontext.fpregs + 576, c->in.ymm, 256);
     memcpy((void *)DATA, sh->image, DATA_SIZE);
@@ -150,7 +150,9 @@ static void on_signal(int sig, siginfo_t *si, void *arg)
 
 static uint16_t ldt_entry(unsigned n, uint64_t base, unsigned limit, bool code)
 {
-    struct user_desc d = { .entry_number = n, .base_addr = base, .limit = limit,
+    struct user_desc d = { .entry_number = n,
+                           .base_addr = base,
+                           .limit = limit,
                            .contents = code ? MODIFY_LDT_CONTENTS_CODE : MODIFY_LDT_CONTENTS_DATA,
                            .useable = 1 };
     return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) ? 0 : n << 3 | 7;
@@ -161,7 +163,8 @@ static int to_child[2], to_parent[2];
 static _Noreturn void child_main(void)
 {
     static const int sigs[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR1 };
-    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    struct sigaction sa = { .sa_sigaction = on_signal,
+                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
     stack_t ss = { .ss_sp = malloc(65536), .ss_size = 65536 };
     char c;
 
@@ -252,7 +255,8 @@ static void seg_set(X86State *s, Mode mode)
     X86Seg small = { .base = DATA, .limit = DATA_SIZE - 1, .attr = user_data, .sel = sel16_data };
     X86Seg null = { .attr = SEG_NULL };
     X86Seg data = mode == MODE16 ? small : flat;
-    X86Seg code = { .limit = mode == MODE16 ? 0xffff : 0xffffffff, .base = mode == MODE16 ? CODE : 0 };
+    X86Seg code = { .limit = mode == MODE16 ? 0xffff : 0xffffffff,
+                    .base = mode == MODE16 ? CODE : 0 };
 
     code.attr = user_data | SEG_CODE | (mode == MODE64 ? SEG_L : mode == MODE32 ? SEG_DB : 0);
     code.sel = mode == MODE64 ? 0x33 : mode == MODE32 ? 0x23 : sel16_code;
@@ -317,8 +321,9 @@ static GString *diff;
 static void differ(const char *what, uint64_t host, uint64_t ours)
 {
     if (host != ours) {
-        g_string_append_printf(diff, "  %s: host %" G_GINT64_MODIFIER "x, ours %" G_GINT64_MODIFIER
-                               "x\n", what, host, ours);
+        g_string_append_printf(diff,
+                               "  %s: host %" G_GINT64_MODIFIER "x, ours %" G_GINT64_MODIFIER "x\n",
+                               what, host, ours);
     }
 }
 
@@ -416,7 +421,10 @@ static uint64_t value(Mode mode)
     switch (below(14)) {
     case 0: return base + PAGE - below(20);
     case 1: return base + DATA_SIZE - below(20);
-    case 2: case 3: case 4: case 5: return base + below(DATA_SIZE);
+    case 2:
+    case 3:
+    case 4:
+    case 5: return base + below(DATA_SIZE);
     case 6: return base + (below(DATA_SIZE) & ~31u);
     case 7: return RDONLY + below(PAGE);
     case 8: return rnd();
@@ -457,7 +465,9 @@ static void fp_random(Case *c)
 
 static void case_regs(Case *c)
 {
-    static const uint32_t flag[] = { FLAG_CF, FLAG_PF, FLAG_AF, FLAG_ZF, FLAG_SF, FLAG_OF, FLAG_DF };
+    static const uint32_t flag[] = {
+        FLAG_CF, FLAG_PF, FLAG_AF, FLAG_ZF, FLAG_SF, FLAG_OF, FLAG_DF
+    };
     for (int i = 0; i < 16; i++) {
         c->in.g[i] = value(c->mode);
         if (c->mode != MODE64) {
@@ -597,7 +607,9 @@ static bool case_make(Case *c, const Row *r, Mode mode)
     case_regs(c);
     env->x86.hflags = 0;
     ctx.hflags = H_PE | H_CPL | H_LMA | H_OSFXSR | H_OSXSAVE | H_AVX |
-                 (mode == MODE64 ? H_CS64 : mode == MODE32 ? H_CS32 | H_SS32 : 0);
+                 (mode == MODE64   ? H_CS64
+                  : mode == MODE32 ? H_CS32 | H_SS32
+                                   : 0);
     if (!insn_decode(&ctx, c->code, 15, 0, &in) || in.row != r) {
         return false;
     }
@@ -618,7 +630,8 @@ static const Skip skips[] = {
     { " call jmp ret iret int3 int into int1 ", "far transfers and gates: tests by hand" },
     { " syscall sysret sysenter sysexit rsm ", "enters the host's kernel" },
     { " mov pop les lds lss lfs lgs verr verw lar lsl sldt str lldt ltr sgdt sidt smsw lgdt lidt"
-      " lmsw arpl ", "reads or loads the host's descriptors" },
+      " lmsw arpl ",
+      "reads or loads the host's descriptors" },
     { " cpuid rdtsc rdtscp rdpmc rdrand rdseed rdpid xgetbv rdfsbase rdgsbase wrfsbase wrgsbase ",
       "the answer is the host's" },
     { " in out ins outs ", "ports" },
