@@ -47,6 +47,7 @@ struct Vm {
     MonitorList *monitors;
     DriveList *drives;
     Ui *ui;
+    void *accel; /* the accelerator's own part */
 };
 
 /*

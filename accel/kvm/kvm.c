@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The KVM accelerator: opens /dev/kvm, makes the VM, filters the CPU model by what the kernel can
+ * give. Not modelled: SMM, split interrupt chips, the in-kernel PIT (ours is as exact), the dirty
+ * ring.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "accel/kvm/kvm-int.h"
+#include "accel/x86/cpuid.h"
+#include "core/set.h"
+#include "core/vm.h"
+
+enum { IRQCHIP_ON, IRQCHIP_OFF, IRQCHIP_SPLIT_ARG };
+typedef struct KvmArgs {
+    uint8_t kernel_irqchip;
+} KvmArgs;
+static const char *const irqchip_names[] = {
+    [IRQCHIP_ON] = "on", [IRQCHIP_OFF] = "off", [IRQCHIP_SPLIT_ARG] = "split", NULL
+};
+static const Prop KvmArgs_rows[] = { PROP_ENUM(KvmArgs, kernel_irqchip, "kernel-irqchip",
+                                               IRQCHIP_ON, irqchip_names,
+                                               "interrupt chips in the kernel"),
+                                     PROP_END(KvmArgs) };
+
+#define KVM_PATH "/dev/kvm"
+
+Kvm *kvm_of(Vm *vm)
+{
+    return vm->accel;
+}
+
+int kvm_vm_ioctl(Kvm *k, unsigned long request, void *arg)
+{
+    int r = ioctl(k->vm_fd, request, arg);
+    return r < 0 ? -errno : r;
+}
+
+int kvm_vcpu_ioctl(Vcpu *v, unsigned long request, void *arg)
+{
+    int r = ioctl(((KvmVcpu *)v->accel)->fd, request, arg);
+    return r < 0 ? -errno : r;
+}
+
+/* ---- probe ---- */
+static bool fail(GError **err, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool fail(GError **err, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    g_autofree char *text = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
+    return false;
+}
+
+static const char *cure(int error)
+{
+    switch (error) {
+    case ENOENT: return "load it with 'modprobe kvm_intel' or 'modprobe kvm_amd'";
+    case EACCES:
+    case EPERM: return "join its group with 'adduser $USER kvm' and log in again";
+    case ENODEV:
+    case ENXIO: return "switch virtualisation on in the BIOS setup";
+    case EBUSY: return "another hypervisor uses the processor: stop it";
+    default: return "-accel tcg runs without it";
+    }
+}
+
+static int kvm_open(GError **err)
+{
+    int fd = open(KVM_PATH, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        fail(err, "Could not access KVM kernel module: %s (%s: %s)", g_strerror(errno), KVM_PATH,
+             cure(errno));
+        return -1;
+    }
+    int version = ioctl(fd, KVM_GET_API_VERSION, 0);
+    if (version != KVM_API_VERSION) {
+        fail(err, "kvm version %s (%s speaks %d, %d is needed)",
+             version < KVM_API_VERSION ? "too old" : "not supported", KVM_PATH, version,
+             KVM_API_VERSION);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool kvm_probe(Vm *vm, GError **err)
+{
+    int fd = kvm_open(err);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* ---- CPU model ---- */
+static struct kvm_cpuid2 *supported_cpuid(Kvm *k)
+{
+    for (unsigned n = 128; n <= 4096; n *= 2) {
+        struct kvm_cpuid2 *c = g_malloc0(sizeof(*c) + n * sizeof(c->entries[0]));
+        c->nent = n;
+        if (ioctl(k->fd, KVM_GET_SUPPORTED_CPUID, c) == 0)
+            return c;
+        g_free(c);
+        if (errno != E2BIG)
+            break;
+    }
+    return NULL;
+}
+
+static uint32_t cpuid_register(const struct kvm_cpuid2 *c, uint32_t leaf, uint32_t sub,
+                               unsigned reg)
+{
+    for (unsigned i = 0; i < c->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &c->entries[i];
+        bool indexed = e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+        if (e->function == leaf && (!indexed || e->index == sub))
+            return (const uint32_t[]){ e->eax, e->ebx, e->ecx, e->edx }[reg];
+    }
+    return 0;
+}
+
+static bool filter_model(Kvm *k, GError **err)
+{
+    g_autofree struct kvm_cpuid2 *c = supported_cpuid(k);
+    uint32_t supported[CPU_WORDS] = { 0 };
+    if (!c)
+        return fail(err, "KVM does not tell its CPUID: %s", g_strerror(errno));
+    for (unsigned word = 0; word < CPU_WORDS; word++) {
+        uint32_t leaf, sub;
+        unsigned reg;
+        if (cpu_word_where(word, &leaf, &sub, &reg))
+            supported[word] = cpuid_register(c, leaf, sub, reg);
+    }
+    supported[CPUID_1_ECX] |= 1u << 31; /* "a hypervisor is there" is ours to say */
+    if (k->kernel_irqchip) {
+        supported[CPUID_1_ECX] |= 1u << 21; /* x2APIC and TSC deadline come with the kernel's APIC */
+        if (ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+            supported[CPUID_1_ECX] |= 1u << 24;
+    } else {
+        supported[CPUID_1_ECX] &= ~(1u << 21 | 1u << 24);
+    }
+    return cpu_model_filter(k->vm, supported, "host", k->kernel_irqchip ? "x2apic" : NULL, NULL,
+                            err);
+}
+
+/* ---- init ---- */
+static bool need(Kvm *k, long cap, const char *what, GError **err)
+{
+    if (ioctl(k->fd, KVM_CHECK_EXTENSION, cap) > 0)
+        return true;
+    return fail(err, "this kernel's KVM lacks %s", what);
+}
+
+static bool create_vm(Kvm *k, GError **err)
+{
+    do {
+        k->vm_fd = ioctl(k->fd, KVM_CREATE_VM, 0);
+    } while (k->vm_fd < 0 && errno == EINTR);
+    if (k->vm_fd < 0)
+        return fail(err, "failed to initialize kvm: %s (%s)", g_strerror(errno), cure(errno));
+    /* three pages that Intel processors without unrestricted mode need; below the BIOS, unused */
+    uint64_t identity = 0xfeffc000;
+    if (kvm_vm_ioctl(k, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
+        ioctl(k->vm_fd, KVM_SET_TSS_ADDR, identity + 0x1000) < 0)
+        return fail(err, "KVM refuses its own pages at %#" PRIx64 ": %s", identity,
+                    g_strerror(errno));
+    int size = ioctl(k->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (size < (int)sizeof(struct kvm_run))
+        return fail(err, "KVM's vCPU area is too small: %d bytes", size);
+    k->run_size = size;
+    return true;
+}
+
+static bool kvm_init(Vm *vm, const void *args, GError **err)
+{
+    const KvmArgs *a = args;
+    if (a->kernel_irqchip == IRQCHIP_SPLIT_ARG)
+        return fail(err, "kernel-irqchip=split is not supported yet: type on or off");
+    Kvm *k = g_new0(Kvm, 1);
+    k->vm = vm;
+    k->vm_fd = -1;
+    k->kernel_irqchip = a->kernel_irqchip == IRQCHIP_ON;
+    g_mutex_init(&k->route_lock);
+    k->fd = kvm_open(err);
+    vm->accel = k;
+    if (k->fd >= 0 && need(k, KVM_CAP_USER_MEMORY, "user memory", err) &&
+        need(k, KVM_CAP_IMMEDIATE_EXIT, "immediate exits (Linux 4.13)", err) &&
+        need(k, KVM_CAP_XSAVE, "XSAVE state", err) && create_vm(k, err) && filter_model(k, err) &&
+        (!k->kernel_irqchip || kvm_irqchip_init(k, err)) && kvm_memory_init(k, err)) {
+        kvm_kick_init();
+        return true;
+    }
+    if (k->vm_fd >= 0)
+        close(k->vm_fd);
+    if (k->fd >= 0)
+        close(k->fd);
+    g_free(k);
+    vm->accel = NULL;
+    return false;
+}
+
+static const AccelOps kvm = {
+    .name = "kvm",
+    .desc = "the host's processor, by the kernel's KVM",
+    .props = KvmArgs_rows,
+    .probe = kvm_probe,
+    .init = kvm_init,
+    .vcpu_init = kvm_vcpu_init,
+    .vcpu_fini = kvm_vcpu_fini,
+    .vcpu_run = kvm_vcpu_run,
+    .vcpu_kick = kvm_vcpu_kick,
+    .get = kvm_get,
+    .put = kvm_put,
+    .tsc = kvm_tsc,
+};
+REGISTER(accel, kvm);
