@@ -244,10 +244,14 @@ static uint64_t elcr_read(void *o, uint64_t off, unsigned size)
     return port->pair->st[port->n].elcr;
 }
 
+/* A line that is up when it becomes level-triggered asks at once. */
 static void elcr_write(void *o, uint64_t off, uint64_t val, unsigned size)
 {
     struct PicPort *port = o;
-    port->pair->st[port->n].elcr = val & port->pair->elcr_mask[port->n];
+    PicState *p = &port->pair->st[port->n];
+    p->elcr = val & port->pair->elcr_mask[port->n];
+    p->irr |= p->lines & p->elcr;
+    pic_update(port->pair);
 }
 
 static const IoOps pic_io = { pic_read, pic_write, .min = 1, .max = 1 };
