@@ -34,7 +34,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#define CO_STACK    (256 * 1024)
+#define CO_STACK    (1024 * 1024)
 #define CO_POOL_MAX 64
 
 typedef struct CoHome {
