@@ -69,7 +69,8 @@ void check_add(Check *c, uint64_t pos, uint64_t len)
 
     if (!len)
         return;
-    if (pos + len < pos || last > c->n_clusters) {
+    if (pos + len < pos ||
+        (pos + len > c->file_len && pos + len - c->file_len >= c->q->cluster_size)) {
         check_corrupt(c,
                       "ERROR: counting reference for region exceeding the end of the file by one "
                       "cluster or more: offset 0x%" PRIx64 " size 0x%" PRIx64,

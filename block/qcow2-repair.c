@@ -26,8 +26,8 @@ static bool compare_one(Check *c, uint8_t *block, uint64_t i, uint64_t cluster, 
     uint64_t stored = have ? ref_get(c->q, block, i) : 0, found = check_refs(c, cluster);
     bool leak = stored > found;
 
-    if (stored == found)
-        return false;
+    if (stored == found || (leak && cluster >= MAX(c->n_clusters, c->end)))
+        return false; /* counts of what lies behind the file's end cost nothing */
     if (stored)
         c->end = MAX(c->end, cluster + 1);
     if (leak ? c->fix & CHECK_FIX_LEAKS : c->fix & CHECK_FIX_ERRORS) {

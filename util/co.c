@@ -129,7 +129,7 @@ static Co *co_new(void)
     if (co->map == MAP_FAILED || mprotect(co->map, page, PROT_NONE) < 0)
         g_error("no memory for a coroutine's stack of %d KiB", CO_STACK / 1024);
     /* what co_switch pops: control words, six registers, where to go; then no caller */
-    top = (uint64_t *)((char *)co->map + CO_STACK) - 2;
+    top = (uint64_t *)((char *)co->map + CO_STACK) - 1; /* entered as by a call: rsp is 8 mod 16 */
     *top-- = 0;
     *top = (uint64_t)(uintptr_t)co_main;
     top -= 7;

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the monitor says of drives: `info block` in 7.2's lines, and query-block's elements. */
+#include <errno.h>
+#include <string.h>
+
+#include "block/front.h"
+#include "block/info.h"
+#include "util/json.h"
+
+static unsigned chain_depth(const BlockNode *node)
+{
+    unsigned n = 0;
+
+    for (; node && node->backing; node = node->backing)
+        n++;
+    return n;
+}
+
+static const char *detect_names[] = { "off", "on", "unmap" };
+
+static const char *file_of(const BlockNode *node)
+{
+    return node->filename ? node->filename : "";
+}
+
+static void print_medium(const BlockFront *blk, GString *out)
+{
+    const BlockNode *root = blk->root;
+
+    if (!root) {
+        g_string_append(out, ": [not inserted]\n");
+        return;
+    }
+    g_string_append_printf(out, " (%s): %s (%s%s)\n", root->node_name, file_of(root),
+                           root->drv->name, blk->writable ? "" : ", read-only");
+}
+
+static void print_cache(const BlockFront *blk, GString *out)
+{
+    unsigned flags = blk->root->flags;
+
+    g_string_append_printf(
+        out, "    Cache mode:       %s%s%s\n", blk->write_through ? "writethrough" : "writeback",
+        flags & NODE_DIRECT ? ", direct" : "", flags & NODE_NO_FLUSH ? ", ignore flushes" : "");
+}
+
+void drive_info(BlockFront *blk, GString *out, bool verbose)
+{
+    const BlockNode *root = blk->root;
+
+    g_string_append(out, blk->name);
+    print_medium(blk, out);
+    if (blk->dev)
+        g_string_append_printf(out, "    Attached to:      %s\n",
+                               blk->dev->id ? blk->dev->id : blk->dev->path);
+    if (blk->removable)
+        g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
+                               blk->locked ? "" : "not ", blk->tray_open ? "open" : "closed");
+    if (blk->io_status)
+        g_string_append_printf(out, "    I/O status:       %s\n",
+                               blk->io_status == ENOSPC ? "nospace" : "failed");
+    if (!root)
+        return;
+    print_cache(blk, out);
+    if (root->backing)
+        g_string_append_printf(out, "    Backing file:     %s (chain depth: %u)\n",
+                               root->backing_file ? root->backing_file : file_of(root->backing),
+                               chain_depth(root));
+    if (blk->detect_zeroes)
+        g_string_append_printf(out, "    Detect zeroes:    %s\n", detect_names[blk->detect_zeroes]);
+    if (verbose) {
+        g_autoptr(Json) info = image_info(blk->root, file_of(root));
+
+        g_string_append(out, "\nImages:\n");
+        image_info_print(info, out);
+    }
+}
+
+/* The image and, one inside the other, what it stands on. */
+static Json *chain_json(BlockNode *node)
+{
+    Json *j = image_info(node, file_of(node));
+
+    if (node->backing)
+        json_set(j, "backing-image", chain_json(node->backing));
+    return j;
+}
+
+static Json *cache_json(const BlockFront *blk)
+{
+    Json *j = json_obj();
+
+    json_set(j, "no-flush", json_bool(blk->root->flags & NODE_NO_FLUSH));
+    json_set(j, "direct", json_bool(blk->root->flags & NODE_DIRECT));
+    json_set(j, "writeback", json_bool(!blk->write_through));
+    return j;
+}
+
+static Json *inserted_json(const BlockFront *blk)
+{
+    static const char *const zero[] = { "iops_rd", "iops_wr", "iops",           "bps_rd",
+                                        "bps_wr",  "bps",     "write_threshold" };
+    BlockNode *root = blk->root;
+    Json *j = json_obj();
+
+    json_set(j, "ro", json_bool(!blk->writable));
+    json_set(j, "node-name", json_str(root->node_name));
+    json_set(j, "backing_file_depth", json_int(chain_depth(root)));
+    json_set(j, "drv", json_str(root->drv->name));
+    for (size_t i = 0; i < G_N_ELEMENTS(zero); i++)
+        json_set(j, zero[i], json_int(0));
+    json_set(j, "encrypted", json_bool(false));
+    json_set(j, "image", chain_json(root));
+    json_set(j, "cache", cache_json(blk));
+    json_set(j, "file", json_str(file_of(root)));
+    json_set(j, "detect_zeroes", json_str(detect_names[blk->detect_zeroes]));
+    if (root->backing_file)
+        json_set(j, "backing_file", json_str(root->backing_file));
+    return j;
+}
+
+Json *drive_json(BlockFront *blk)
+{
+    Json *j = json_obj();
+
+    json_set(j, "io-status",
+             json_str(!blk->io_status            ? "ok"
+                      : blk->io_status == ENOSPC ? "nospace"
+                                                 : "failed"));
+    json_set(j, "device", json_str(blk->name));
+    json_set(j, "locked", json_bool(blk->locked));
+    json_set(j, "removable", json_bool(blk->removable));
+    if (blk->root)
+        json_set(j, "inserted", inserted_json(blk));
+    if (blk->dev)
+        json_set(j, "qdev", json_str(blk->dev->id ? blk->dev->id : blk->dev->path));
+    if (blk->removable)
+        json_set(j, "tray_open", json_bool(blk->tray_open));
+    json_set(j, "type", json_str("unknown"));
+    return j;
+}

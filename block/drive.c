@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Drives: opening what -drive describes, the list of them, their media. Opening runs coroutines on
+ * a context of its own, so the main loop's other sources stay still meanwhile.
+ */
+#include "block/drive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "block/create.h"
+#include "block/error.h"
+#include "block/front.h"
+#include "core/runstate.h"
+#include "util/json.h"
+
+/* ---- the list ---- */
+
+/* The VM runs: what the policy stopped may be tried again. */
+static void drives_state(void *o, RunState old, RunState now)
+{
+    DriveList *list = o;
+
+    for (guint i = 0; now == RUNSTATE_RUNNING && i < list->fronts->len; i++) {
+        BlockFront *blk = g_ptr_array_index(list->fronts, i);
+
+        blk->io_status = 0;
+        if (blk->ops && blk->ops->again)
+            blk->ops->again(blk->o);
+    }
+}
+
+static const VmListener drives_listener = { .state = drives_state };
+
+static DriveList *drives_of(Vm *vm)
+{
+    if (!vm->drives) {
+        vm->drives = g_new0(DriveList, 1);
+        vm->drives->fronts = g_ptr_array_new();
+        vm_listen(vm, &drives_listener, vm->drives);
+    }
+    return vm->drives;
+}
+
+BlockFront *drive_next(Vm *vm, BlockFront *prev)
+{
+    GPtrArray *a = vm->drives ? vm->drives->fronts : NULL;
+
+    for (guint i = 0; a && i < a->len; i++) {
+        if (!prev)
+            return g_ptr_array_index(a, i);
+        if (g_ptr_array_index(a, i) == prev)
+            return i + 1 < a->len ? g_ptr_array_index(a, i + 1) : NULL;
+    }
+    return NULL;
+}
+
+BlockFront *drive_find(Vm *vm, const char *name)
+{
+    for (BlockFront *b = drive_next(vm, NULL); b; b = drive_next(vm, b)) {
+        if (!strcmp(b->name, name))
+            return b;
+    }
+    return NULL;
+}
+
+BlockFront *drive_at(Vm *vm, DriveIf iface, int bus, int unit)
+{
+    for (BlockFront *b = drive_next(vm, NULL); b; b = drive_next(vm, b)) {
+        if (b->args.iface == (int8_t)iface && b->args.bus == bus && b->args.unit == unit)
+            return b;
+    }
+    return NULL;
+}
+
+const DriveArgs *drive_args(BlockFront *blk)
+{
+    return &blk->args;
+}
+
+/* ---- what the arguments mean ---- */
+
+static void cache_switches(const DriveArgs *a, bool *writeback, bool *direct, bool *no_flush)
+{
+    CacheMode m = a->cache_mode;
+
+    *writeback = a->cache.writeback != AUTO ? a->cache.writeback
+                                            : m != CACHE_WRITETHROUGH && m != CACHE_DIRECTSYNC;
+    *direct = a->cache.direct != AUTO ? a->cache.direct
+                                      : m == CACHE_NONE || m == CACHE_OFF || m == CACHE_DIRECTSYNC;
+    *no_flush = a->cache.no_flush != AUTO ? a->cache.no_flush : m == CACHE_UNSAFE;
+}
+
+static bool any_limit(const DriveThrottle *t)
+{
+    const uint64_t *v = &t->bps_total;
+
+    for (size_t i = 0; i < offsetof(DriveThrottle, group) / sizeof(*v); i++) {
+        if (v[i])
+            return true;
+    }
+    return t->group != NULL;
+}
+
+static bool check_args(const DriveArgs *a, GError **err)
+{
+    bool writeback, direct, no_flush;
+
+    cache_switches(a, &writeback, &direct, &no_flush);
+    if (a->copy_on_read == 1)
+        return block_fail(err, "copy-on-read=on is not supported yet");
+    if (any_limit(&a->throttling))
+        return block_fail(err, "throttling is not supported yet: remove bps, iops, throttling.*");
+    if (a->aio == AIO_NATIVE && !direct && a->file)
+        return block_fail(err, "aio=native was specified, but it requires cache.direct=on, which "
+                               "was not specified.");
+    if (a->rerror == ON_ERROR_ENOSPC)
+        return block_fail(err, "'enospc' is not a valid rerror= value: use report, ignore or stop");
+    if (a->detect_zeroes == 2 && a->discard != 1 && a->discard != 3)
+        return block_fail(err, "setting detect-zeroes to unmap is not allowed without setting "
+                               "discard operation to unmap");
+    if (a->force_share == 1 && a->read_only != 1)
+        return block_fail(err, "force-share=on can only be used with read-only images");
+    return true;
+}
+
+static unsigned node_flags(const DriveArgs *a, bool write)
+{
+    bool writeback, direct, no_flush;
+
+    cache_switches(a, &writeback, &direct, &no_flush);
+    return (write ? NODE_RDWR : 0) | (direct ? NODE_DIRECT : 0) | (no_flush ? NODE_NO_FLUSH : 0) |
+           (a->discard == 1 || a->discard == 3 ? NODE_UNMAP : 0) |
+           (a->force_share == 1 ? NODE_SHARE : 0);
+}
+
+/* ---- opening ---- */
+
+typedef struct Open {
+    const DriveArgs *a;
+    const char *file, *format;
+    bool write, snapshot;
+    BlockNode *root;
+    GError *err;
+} Open;
+
+static void warn_probed_raw(const char *file)
+{
+    fprintf(stderr,
+            "WARNING: Image format was not specified for '%s' and probing guessed raw.\n"
+            "         A guest could write another format's header there, so writes to block 0 "
+            "are checked.\n"
+            "         Say format=raw to remove this restriction.\n",
+            file);
+}
+
+/* Writes go to a file without a name; the image below is opened read-only. */
+static BlockNode *overlay_co(BlockNode *base, GError **err)
+{
+    const char *dir = g_getenv("TMPDIR") ? g_getenv("TMPDIR") : "/var/tmp";
+    g_autofree char *path = g_strdup_printf("%s/vl.XXXXXX", dir);
+    Qcow2Create c = { .cluster_size = 65536,
+                      .refcount_bits = 16,
+                      .size = node_length(base),
+                      .compression_type = (char *)"zlib",
+                      .encryption = AUTO };
+    BlockNode *node = NULL;
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    if (fd < 0) {
+        block_fail_errno(err, errno, "Could not create a temporary file in '%s' for the snapshot",
+                         dir);
+        return NULL;
+    }
+    c.node = file_create_co(path, err);
+    if (c.node && block_driver("qcow2")->create_co(&c, err) == 0)
+        node = node_new_co(block_driver("qcow2"), NULL, path,
+                           NODE_RDWR | NODE_NO_FLUSH | NODE_UNMAP, node_ref(c.node), base, err);
+    node_unref_co(c.node);
+    unlink(path);
+    close(fd);
+    if (node)
+        node->backing_file = g_strdup(base->filename);
+    return node;
+}
+
+static int open_co(void *o)
+{
+    Open *op = o;
+    NodeOpts n = { .filename = op->file,
+                   .format = op->format,
+                   .rest = op->a->rest,
+                   .flags = node_flags(op->a, op->write && !op->snapshot) };
+    BlockNode *base = node_open_co(&n, &op->err);
+
+    if (!base && op->a->auto_read_only == 1 && (n.flags & NODE_RDWR)) {
+        g_clear_error(&op->err);
+        n.flags &= ~(unsigned)NODE_RDWR;
+        op->write = false;
+        base = node_open_co(&n, &op->err);
+    }
+    if (!base)
+        return -EINVAL;
+    if (base->flags & NODE_PROBED_RAW && op->write)
+        warn_probed_raw(op->file);
+    op->root = base;
+    if (op->snapshot) {
+        op->root = overlay_co(base, &op->err);
+        node_unref_co(base);
+    }
+    return op->root ? 0 : -EINVAL;
+}
+
+static int unref_co(void *o)
+{
+    int ret = node_flush_co(o);
+
+    node_unref_co(o);
+    return ret;
+}
+
+static const char *rest_word(const Json *rest, const char *key)
+{
+    const Json *v = rest ? json_get(rest, key) : NULL;
+
+    return v && (v->kind == J_KV || v->kind == J_STR) ? v->s : NULL;
+}
+
+static bool drive_load(BlockFront *blk, const char *file, const char *format, GError **err)
+{
+    const DriveArgs *a = &blk->args;
+    Open op = { .a = a,
+                .file = file,
+                .format = format,
+                .snapshot = a->snapshot,
+                .write = a->read_only != 1 && a->media != DRIVE_CDROM };
+    bool writeback, direct, no_flush;
+
+    if (op.snapshot && a->media == DRIVE_CDROM)
+        op.snapshot = false;
+    if (op.snapshot)
+        op.write = true;
+    if (!op.format)
+        op.format = rest_word(a->rest, "driver");
+    if (front_run(open_co, &op) < 0) {
+        g_propagate_error(err, op.err);
+        return false;
+    }
+    cache_switches(a, &writeback, &direct, &no_flush);
+    blk->write_through = !writeback && !op.snapshot;
+    op.root->node_name = a->node_name ? g_strdup(a->node_name)
+                                      : g_strdup_printf("#block%03u", blk->vm->drives->n_nodes++);
+    front_set_root(blk, op.root, op.write);
+    return true;
+}
+
+static char *drive_name(const DriveArgs *a)
+{
+    static const char *const names[] = {
+        [IF_NONE] = "none",     [IF_IDE] = "ide", [IF_SCSI] = "scsi", [IF_FLOPPY] = "floppy",
+        [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd",     [IF_VIRTIO] = "virtio"
+    };
+    const char *media = a->media == DRIVE_CDROM ? "-cd" : "-hd";
+
+    if (a->id)
+        return g_strdup(a->id);
+    if (a->iface == IF_IDE || a->iface == IF_SCSI)
+        return g_strdup_printf("%s%d%s%d", names[a->iface], a->bus, media, a->unit);
+    return g_strdup_printf("%s%d", names[a->iface], a->unit);
+}
+
+/* A copy that the front owns, through the rows: what they do not know does not exist. */
+static bool copy_args(const DriveArgs *a, DriveArgs *to, GError **err)
+{
+    DriveArgs own_rows = *a;
+    g_autoptr(Json) j = NULL;
+
+    own_rows.rest = NULL; /* words there must stay words */
+    j = prop_to_json(DriveArgs_rows, &own_rows);
+    prop_defaults(DriveArgs_rows, to);
+    if (!prop_parse_json(DriveArgs_rows, j, to, NULL, err))
+        return false;
+    to->rest = a->rest ? json_copy(a->rest) : NULL;
+    return true;
+}
+
+static void tell_board(Vm *vm, BlockFront *blk)
+{
+    DriveConf *c;
+
+    if (blk->args.iface == IF_NONE || !vm->conf || !vm->conf->drives)
+        return;
+    c = g_new0(DriveConf, 1);
+    *c = (DriveConf){ .id = g_strdup(blk->name),
+                      .iface = blk->args.iface,
+                      .cdrom = blk->args.media == DRIVE_CDROM,
+                      .bus = blk->args.bus,
+                      .unit = blk->args.unit,
+                      .serial = g_strdup(blk->args.serial) };
+    g_ptr_array_add(vm->conf->drives, c);
+}
+
+static bool drive_fill(BlockFront *blk, const DriveArgs *a, GError **err)
+{
+    const char *file;
+
+    if (!copy_args(a, &blk->args, err) || !check_args(&blk->args, err))
+        return false;
+    blk->rerror = a->rerror;
+    blk->werror = a->werror;
+    blk->unmap = a->discard == 1 || a->discard == 3;
+    blk->detect_zeroes = a->detect_zeroes;
+    blk->removable = a->media == DRIVE_CDROM || a->iface == IF_FLOPPY;
+    file = a->file && *a->file ? a->file : NULL;
+    if (!file && blk->args.rest && json_get(blk->args.rest, "file"))
+        file = rest_word(json_get(blk->args.rest, "file"), "filename");
+    return !file || drive_load(blk, file, a->format, err);
+}
+
+BlockFront *drive_open(Vm *vm, DriveArgs *a, GError **err)
+{
+    g_autofree char *name = NULL;
+    BlockFront *blk;
+
+    drives_of(vm);
+    if (!drive_place(vm, a, err))
+        return NULL;
+    name = drive_name(a);
+    if (drive_find(vm, name)) {
+        block_fail(err, "Duplicate ID '%s' for drive", name);
+        return NULL;
+    }
+    blk = front_new(vm, name);
+    if (!drive_fill(blk, a, err)) {
+        front_unref(blk);
+        return NULL;
+    }
+    g_ptr_array_add(vm->drives->fronts, blk);
+    tell_board(vm, blk);
+    return blk;
+}
+
+/* ---- closing, changing ---- */
+
+static bool drive_unload(BlockFront *blk)
+{
+    BlockNode *root = blk->root;
+
+    front_set_root(blk, NULL, false);
+    return !root || front_run(unref_co, root) == 0;
+}
+
+void drive_close(Vm *vm, BlockFront *blk)
+{
+    g_ptr_array_remove(vm->drives->fronts, blk);
+    if (!drive_unload(blk))
+        block_warn("drive '%s': its last data could not be written", blk->name);
+    front_unref(blk);
+}
+
+/* What is in flight lives in the main loop: it is turned until that has ended. */
+static void drained(void *o)
+{
+    *(bool *)o = true;
+}
+
+bool drives_close(Vm *vm)
+{
+    bool ok = true;
+
+    while (vm->drives && vm->drives->fronts->len) {
+        BlockFront *blk = g_ptr_array_index(vm->drives->fronts, vm->drives->fronts->len - 1);
+        bool quiet = false;
+
+        blk_drain(blk, drained, &quiet);
+        while (!quiet)
+            vm_loop_once(vm, true);
+        g_ptr_array_remove_index(vm->drives->fronts, vm->drives->fronts->len - 1);
+        if (!drive_unload(blk)) {
+            block_warn("drive '%s': its last data could not be written", blk->name);
+            ok = false;
+        }
+        front_unref(blk);
+    }
+    if (vm->drives) {
+        vm_unlisten(vm, &drives_listener, vm->drives);
+        g_ptr_array_unref(vm->drives->fronts);
+        g_clear_pointer(&vm->drives, g_free);
+    }
+    return ok;
+}
+
+bool drive_eject(BlockFront *blk, bool force, GError **err)
+{
+    if (!blk->removable)
+        return block_fail(err, "Device '%s' is not removable", blk->name);
+    if (blk->locked && !blk->tray_open && !force) {
+        if (blk->ops && blk->ops->eject_request)
+            blk->ops->eject_request(blk->o, force);
+        return block_fail(err,
+                          "Device '%s' is locked and force was not specified, wait for tray "
+                          "to open and try again",
+                          blk->name);
+    }
+    if (blk->ops && blk->ops->media)
+        blk->ops->media(blk->o, false);
+    if (!drive_unload(blk))
+        return block_fail(err, "Device '%s': its last data could not be written", blk->name);
+    return true;
+}
+
+bool drive_change(BlockFront *blk, const char *file, const char *format, GError **err)
+{
+    if (!drive_eject(blk, false, err))
+        return false;
+    if (!drive_load(blk, file, format, err))
+        return false;
+    g_free(blk->args.file);
+    blk->args.file = g_strdup(file);
+    blk_eject(blk, false);
+    if (blk->ops && blk->ops->media)
+        blk->ops->media(blk->o, true);
+    return true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to front.c and drive*.c. lock guards in_flight, drains and the root; a leaf. */
+#ifndef BLOCK_FRONT_H
+#define BLOCK_FRONT_H
+
+#include "block/drive.h"
+#include "block/node.h"
+
+/* Somebody waits until nothing is in flight. */
+typedef struct FrontDrain {
+    struct FrontDrain *next;
+    void (*done)(void *o);
+    void *o;
+} FrontDrain;
+
+typedef struct FrontStats {
+    uint64_t rd_bytes, wr_bytes, rd_ops, wr_ops, flush_ops, unmap_ops;
+    uint64_t rd_failed, wr_failed, flush_failed;
+} FrontStats;
+
+struct BlockFront {
+    char *name;
+    Vm *vm;
+    DriveArgs args;
+    gatomicrefcount ref;
+    GMutex lock;
+    BlockNode *root; /* NULL: no medium */
+    Device *dev;
+    const BlockFrontOps *ops;
+    void *o;
+    BlockLimits limits;
+    OnError rerror, werror;
+    bool removable, tray_open, locked, writable, write_through, unmap;
+    int detect_zeroes; /* 0 off, 1 on, 2 unmap */
+    int io_status;     /* 0 or the errno that stopped the VM */
+    unsigned in_flight;
+    FrontDrain *drains;
+    FrontStats stats;
+};
+
+struct DriveList {
+    GPtrArray *fronts;
+    unsigned n_nodes;
+};
+
+BlockFront *front_new(Vm *, const char *name);
+void front_unref(BlockFront *);
+void front_set_root(BlockFront *, BlockNode *root, bool writable);
+/* Main, outside coroutines: runs fn to its end on a context of its own; no other source runs. */
+int front_run(int (*fn_co)(void *), void *arg);
+
+#endif
