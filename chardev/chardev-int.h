@@ -9,7 +9,8 @@
 #define CHAR_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
 
 /* One of a driver, whatever its label; args NULL: defaults are the driver's business. */
-Chardev *chardev_make(Vm *, const CharDriver *, const char *label, const void *args, GError **);
+Chardev *chardev_make(Vm *, const CharDriver *, const char *label, const void *args, bool by_qmp,
+                      GError **);
 /* chardev_new() for labels of our own ("serial0", "compat_monitor0"). */
 Chardev *chardev_new_labelled(Vm *, const ChardevArgs *, GError **);
 /* A mux over a chardev without fronts. */

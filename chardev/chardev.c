@@ -366,9 +366,10 @@ static void chardev_free(Chardev *c)
 }
 
 Chardev *chardev_make(Vm *vm, const CharDriver *type, const char *label, const void *args,
-                      GError **err)
+                      bool by_qmp, GError **err)
 {
     Chardev *c = g_malloc0(type->size);
+    c->by_qmp = by_qmp;
     c->type = type;
     c->vm = vm;
     c->label = g_strdup(label);
@@ -420,9 +421,9 @@ Chardev *chardev_new_labelled(Vm *vm, const ChardevArgs *a, GError **err)
         return NULL;
     }
     if (!a->mux)
-        return chardev_make(vm, a->backend.type, a->id, a->backend.args, err);
+        return chardev_make(vm, a->backend.type, a->id, a->backend.args, a->by_qmp, err);
     g_autofree char *base = g_strconcat(a->id, "-base", NULL);
-    Chardev *b = chardev_make(vm, a->backend.type, base, a->backend.args, err);
+    Chardev *b = chardev_make(vm, a->backend.type, base, a->backend.args, a->by_qmp, err);
     Chardev *mux = b ? chardev_make_mux(vm, a->id, b, err) : NULL;
     if (b && !mux)
         chardev_close(b);

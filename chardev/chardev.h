@@ -91,7 +91,7 @@ extern const PropSet chardev_set;
 /* -chardev [backend=]DRIVER,id=ID[,mux=on],...: implied key "backend" */
 typedef struct ChardevArgs {
     char *id;
-    bool mux;
+    bool mux, by_qmp; /* by_qmp: from chardev-add, where some defaults differ */
     PICK_OF(CharDriver) backend;
 } ChardevArgs;
 extern const Prop ChardevArgs_rows[];
@@ -154,7 +154,7 @@ struct Chardev {
     GPtrArray *fronts;      /* CharFront *, borrowed */
     GByteArray *kept;       /* delivered and not taken yet; a mux: by the front in focus */
     unsigned focus;
-    bool open, mux, wait, closing, in, again, told;
+    bool open, mux, wait, closing, in, again, told, by_qmp;
     int log_fd; /* logfile=: a copy of all output; -1: none */
 };
 

@@ -135,8 +135,8 @@ static bool mux_command(MuxChar *m, uint8_t key)
         mux_say(m, "QEMU: Terminated\n\r");
         char_wait_writable(&m->base, 100);
         mux_flush(m);
+        vm_actions(c->vm)->shutdown = SHUTDOWN_POWEROFF;
         vm_request(c->vm, VM_SHUTDOWN, "host-ui");
-        vm_quit(c->vm, 0);
         break;
     case 's':
         mux_say(m, "\n\rcommitting is not supported yet: the changes stay in the snapshot\n\r");
@@ -266,5 +266,5 @@ REGISTER(chardev, char_mux);
 Chardev *chardev_make_mux(Vm *vm, const char *label, Chardev *base, GError **err)
 {
     MuxArgs args = { .chardev = base->label };
-    return chardev_make(vm, &char_mux, label, &args, err);
+    return chardev_make(vm, &char_mux, label, &args, false, err);
 }

@@ -128,8 +128,10 @@ static bool pty_open(Chardev *c, const void *args, GError **err)
     pty_watch(p, slave);
     c->filename = g_strconcat("pty:", slave, NULL);
     /* scripts read this line to find the pty: it must be out before the guest runs */
-    printf("char device redirected to %s (label %s)\n", slave, c->label);
-    fflush(stdout);
+    if (!c->by_qmp) {
+        printf("char device redirected to %s (label %s)\n", slave, c->label);
+        fflush(stdout);
+    }
     pty_wait_for_peer(p);
     return true;
 }
