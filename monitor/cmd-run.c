@@ -9,6 +9,7 @@ CMD(quit, "quit", "quit|q", NULL, Empty, Empty, CMD_PRECONFIG, "quit the emulato
 static bool cmd_quit(Vm *vm, const Empty *a, Reply *r, GError **err)
 {
     vm_actions(vm)->shutdown = SHUTDOWN_POWEROFF; /* -no-shutdown does not hold up quit */
+    monitor_list(vm)->ending = true;
     vm_request(vm, VM_SHUTDOWN, "host-qmp-quit");
     return true;
 }

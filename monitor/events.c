@@ -28,7 +28,7 @@ static void event_out(Vm *vm, const EventRow *row, const Json *data, int64_t tim
         json_set(e, "data", json_copy(data));
     for (guint i = 0; i < l->all->len; i++) {
         Monitor *m = l->all->pdata[i];
-        if (m->mode == MON_CONTROL && m->talks && m->negotiated)
+        if (m->mode == MON_CONTROL && m->negotiated)
             qmp_send(m, e);
     }
     json_free(e);

@@ -147,11 +147,13 @@ static void hmp_print(Monitor *m, const char *text)
     line_output(m->line, s->str, s->len);
 }
 
-void hmp_prompt(Monitor *m)
+static void hmp_prompt(Monitor *m)
 {
     line_prompt(m->line, "(qemu) ", false);
+    m->prompted = true;
 }
 
+/* The prompt comes when the next line can run. */
 static void hmp_done(Reply *r, void *o)
 {
     Monitor *m = r->mon;
@@ -160,23 +162,21 @@ static void hmp_done(Reply *r, void *o)
         if (r->err)
             hmp_explain(r, NULL);
         hmp_print(m, r->text->str);
-        hmp_prompt(m);
     }
-    bool was_pending = r->deferred;
     reply_free(r);
-    if (m && was_pending)
-        monitor_resume(m);
+    if (m)
+        monitor_yield(m);
 }
 
 static void hmp_line(void *o, const char *text)
 {
     Monitor *m = o;
+    m->prompted = false;
     if (m->answer) {
         void (*fn)(Monitor *, const char *, void *) = m->answer;
         m->answer = NULL;
         fn(m, text, m->answer_o);
-        if (!m->answer)
-            hmp_prompt(m);
+        monitor_yield(m);
         return;
     }
     hmp_run(m->vm, m, m->cpu, text, hmp_done, GUINT_TO_POINTER(m->session));
@@ -206,6 +206,7 @@ bool hmp_ask(Reply *r, const char *prompt, bool hidden, void (*fn)(Monitor *, co
     m->answer = fn;
     m->answer_o = o;
     line_prompt(m->line, prompt, hidden);
+    m->prompted = true;
     return true;
 }
 
@@ -226,21 +227,31 @@ static void hmp_greet(Monitor *m)
     hmp_prompt(m);
 }
 
+void hmp_resume(Monitor *m)
+{
+    if (m->prompted || !char_has_focus(&m->front))
+        return;
+    if (m->greeted)
+        hmp_prompt(m);
+    else
+        hmp_greet(m);
+}
+
 void hmp_event(Monitor *m, CharEvent e)
 {
     switch (e) {
     case CHR_OPENED:
         m->answer = NULL; /* a question does not wait for the next peer */
-        m->greeted = false;
+        m->greeted = m->prompted = false;
         if (char_has_focus(&m->front) && !m->pending)
             hmp_greet(m);
         break;
     case CHR_CLOSED: m->answer = NULL; break;
     case CHR_MUX_IN:
-        if (m->greeted)
+        if (m->prompted)
             line_redraw(m->line);
-        else
-            hmp_greet(m);
+        else if (!m->pending)
+            hmp_resume(m);
         break;
     case CHR_MUX_OUT:
         if (m->greeted)

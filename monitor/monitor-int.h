@@ -35,11 +35,13 @@ struct Monitor {
     Vm *vm;
     CharFront front;
     int mode;
-    bool pretty, greeted, talks; /* talks: its peer is there */
-    unsigned cpu;                /* index of the vCPU that commands look at */
-    unsigned session;            /* counts peers: a late reply must not reach the next one */
-    Reply *pending;              /* the command that deferred its reply; input waits */
-    GByteArray *out;             /* what the chardev did not take yet */
+    bool pretty, talks;     /* talks: its peer is there */
+    bool greeted, prompted; /* readline: a line can be typed */
+    unsigned cpu;           /* index of the vCPU that commands look at */
+    unsigned session;       /* counts peers: a late reply must not reach the next one */
+    guint turn;             /* source id: waits for the main loop's next turn */
+    Reply *pending;         /* the command that deferred its reply; input waits */
+    GByteArray *out;        /* what the chardev did not take yet */
     /* readline */
     LineEdit *line;
     void (*answer)(Monitor *, const char *text, void *o); /* instead of a command: a question's */
@@ -54,22 +56,24 @@ struct MonitorList {
     GPtrArray *all;    /* Monitor * */
     GPtrArray *by_qmp; /* const Command *, sorted by name */
     GPtrArray *by_hmp;
-    struct EventPace *pace; /* one an event type */
-    bool started, listening;
+    struct EventPace *pace;          /* one an event type */
+    struct KeyQueue *keys;           /* NULL: none sent yet */
+    bool started, listening, ending; /* ending: quit was said, nothing more runs */
 };
 MonitorList *monitor_list(Vm *);
 
 /* ---- monitor.c ---- */
 void monitor_out(Monitor *, const char *p, size_t n);
 bool monitor_may_run(Monitor *); /* started, nothing pending, output not piled up */
-void monitor_resume(Monitor *);  /* a deferred command is over */
+void monitor_resume(Monitor *);  /* input that waited goes on */
+void monitor_yield(Monitor *);   /* the same, on the main loop's next turn */
 
 /* ---- hmp.c ---- */
 void hmp_open(Monitor *);
 void hmp_close(Monitor *);
 void hmp_event(Monitor *, CharEvent);
 size_t hmp_receive(Monitor *, const uint8_t *p, size_t n);
-void hmp_prompt(Monitor *);
+void hmp_resume(Monitor *);
 /* Runs one line; done(r, o) once, perhaps later, with the reply's text and error, then frees it. */
 void hmp_run(Vm *, Monitor *or_null, unsigned cpu, const char *line, void (*done)(Reply *, void *),
              void *o);
@@ -150,5 +154,6 @@ typedef struct KeyPress {
     size_t n;
 } KeyPress;
 bool keys_send(Vm *, const KeyPress *, int64_t hold_ms, Reply *, GError **);
+void keys_close(Vm *);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/runstate.h"
 #include "util/text.h"
 
 enum {
@@ -44,7 +45,8 @@ static void monitor_writable(void *o)
 
 bool monitor_may_run(Monitor *m)
 {
-    return monitor_list(m->vm)->started && !m->pending && m->out->len <= OUT_PILED;
+    const MonitorList *l = monitor_list(m->vm);
+    return l->started && !l->ending && !m->pending && !m->turn && m->out->len <= OUT_PILED;
 }
 
 static size_t monitor_receive(void *o, const uint8_t *p, size_t n)
@@ -60,9 +62,10 @@ static void monitor_event(void *o, CharEvent e)
     Monitor *m = o;
     if (e == CHR_OPENED || e == CHR_CLOSED) {
         m->talks = e == CHR_OPENED;
-        m->session++;
-        if (e == CHR_OPENED)
+        if (e == CHR_OPENED) {
+            m->session++;
             g_byte_array_set_size(m->out, 0);
+        }
     }
     if (m->mode == MON_CONTROL)
         qmp_event(m, e);
@@ -76,9 +79,27 @@ void monitor_resume(Monitor *m)
         return;
     if (m->mode == MON_CONTROL)
         qmp_resume(m);
-    else if (m->talks && !m->greeted && char_has_focus(&m->front))
-        hmp_event(m, CHR_MUX_IN);
+    else
+        hmp_resume(m);
     char_accept(&m->front);
+}
+
+static gboolean monitor_turn(void *o)
+{
+    Monitor *m = o;
+    m->turn = 0;
+    monitor_resume(m);
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * One command a turn of the main loop: what it asked for (a reset, a stop) is done before the next
+ * one looks, also when a script sends them all at once.
+ */
+void monitor_yield(Monitor *m)
+{
+    if (!m->turn)
+        m->turn = g_idle_add_full(G_PRIORITY_DEFAULT, monitor_turn, m, NULL);
 }
 
 static const CharFrontOps monitor_front = {
@@ -126,6 +147,8 @@ MonitorList *monitor_list(Vm *vm)
 static void monitor_free(Monitor *m)
 {
     char_detach(&m->front);
+    if (m->turn)
+        g_source_remove(m->turn);
     if (m->pending)
         m->pending->mon = NULL;
     if (m->mode == MON_CONTROL)
@@ -209,6 +232,9 @@ void monitor_close_all(Vm *vm)
     MonitorList *l = vm->monitors;
     if (!l)
         return;
+    for (int i = 0; i < 3; i++)
+        vm_loop_once(vm, false); /* events on their way: SHUTDOWN is the last one */
+    keys_close(vm);
     events_close(vm);
     for (guint i = 0; i < l->all->len; i++) {
         Monitor *m = l->all->pdata[i];

@@ -140,7 +140,6 @@ static void qmp_done(Reply *r, void *o)
 {
     QmpCall *call = o;
     Monitor *m = r->mon;
-    bool was_pending = r->deferred;
 
     if (m && m->session == call->session) {
         if (r->err)
@@ -153,8 +152,8 @@ static void qmp_done(Reply *r, void *o)
     reply_free(r);
     json_free(call->id);
     g_free(call);
-    if (m && was_pending)
-        monitor_resume(m);
+    if (m)
+        monitor_yield(m);
 }
 
 /* A command without result rows of its own returns {}; a list that is empty is []. */
@@ -171,7 +170,7 @@ static void qmp_dispatch(Monitor *m, const Json *req)
     if (!c) {
         qmp_error(m, err, id);
         g_error_free(err);
-        return;
+        return; /* nothing ran: the next one may go at once */
     }
     QmpCall *call = g_new(QmpCall, 1);
     *call = (QmpCall){ m->session, id ? json_copy(id) : NULL };
