@@ -75,6 +75,7 @@ static void event_done(X86State *s, const Event *ev)
         s->dr[7] &= ~(1ull << 13); /* GD */
     }
     s->shadow = 0;
+    soft_env(s)->stepping = false; /* TF is clear now: no trap after INT n */
     soft_hflags(s);
 }
 

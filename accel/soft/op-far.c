@@ -568,6 +568,7 @@ H(syscall_all)
     s->seg[SEG_CS] = flat_code(sel, 0, long_mode(s));
     s->seg[SEG_SS] = flat_stack(sel + 8, 0);
     s->rip = rip;
+    soft_env(s)->stepping = s->rflags & FLAG_TF; /* the mask may have taken it away */
     soft_hflags(s);
     RET(NULL);
 }
