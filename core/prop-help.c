@@ -110,20 +110,16 @@ char *prop_help_row(const Prop *row)
     GString *out = g_string_new(NULL);
     PropChoice c;
 
-    g_string_append_printf(out, "Parameter '%s' takes one of:\n", row->name);
     if (row->kind == P_ENUM) {
-        g_string_append(out, "  ");
+        g_string_append_printf(out, "Parameter '%s' takes one of:\n  ", row->name);
         print_names(row, "\n  ", out);
         g_string_append_c(out, '\n');
     } else {
         const PropSet *set = row->aux;
 
-        for (size_t i = 0; set->at(i, &c); i++) {
-            if (c.desc)
-                g_string_append_printf(out, "  %-16s %s\n", c.name, c.desc);
-            else
-                g_string_append_printf(out, "  %s\n", c.name);
-        }
+        g_string_append_printf(out, "Available %s backend types: \n", set->what);
+        for (size_t i = 0; set->at(i, &c); i++)
+            g_string_append_printf(out, "  %s\n", c.name);
     }
     return g_string_free(out, FALSE);
 }

@@ -384,8 +384,8 @@ static void check_help(const char *implied, const char *text, const char *want)
 
 static void test_help(void)
 {
-    check_help("backend", "?", "  file             a file\n");
-    check_help("backend", "help", "  socket           a socket\n");
+    check_help("backend", "?", "  file\n");
+    check_help("backend", "help", "Available testchr backend types: \n");
     check_help("backend", "socket,help", "socket options:\n");
     check_help("backend", "socket,?", "  server=<bool>          - on/off (default: false)\n");
     check_help("backend", "socket,type=?", "  inet\n  unix\n");

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Serial ports and monitors, the user's own and the default ones, and the empty CD-ROM drive.
+ *   -nographic: serial0 and monitor share stdio by a mux, unless one of them was put elsewhere
+ *   else:       each on a text console, where there are such, or nowhere
+ */
+#include <string.h>
+
+#include "core/prop-int.h"
+#include "system/system.h"
+#include "util/log.h"
+
+static bool has_text_consoles(void)
+{
+    PropChoice c;
+
+    for (size_t i = 0; chardev_set.at(i, &c); i++) {
+        if (strcmp(c.name, "vc") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool mux_monitor(Vm *vm, const char *label, const char *text, GError **err)
+{
+    MonArgs mon = { .chardev = (char *)label, .mode = MON_READLINE };
+
+    return !chardev_legacy_monitor(text) || monitor_open(vm, &mon, err);
+}
+
+static bool add_serial(Vm *vm, unsigned n, const char *text, GError **err)
+{
+    g_autofree char *label = g_strdup_printf("serial%u", n);
+    Chardev *chr;
+
+    if (strcmp(text, "none") == 0)
+        return true;
+    if (n >= MAX_SERIAL)
+        return opt_fail(err, "too many serial ports: there are %u", MAX_SERIAL);
+    chr = chardev_new_legacy(vm, label, text, err);
+    if (!chr)
+        return false;
+    vm->conf->serial[n] = g_strdup(chr->label);
+    return mux_monitor(vm, chr->label, text, err);
+}
+
+static bool serial_fail(const char *text, GError *take, int *status)
+{
+    Record r = { NULL, "-serial", text };
+
+    *status = option_report(&r, take);
+    return false;
+}
+
+static bool add_serials(Vm *vm, const char *by_default, int *status)
+{
+    const GPtrArray *serials = startup(vm)->serials;
+    GError *err = NULL;
+
+    for (guint i = 0; i < serials->len; i++) {
+        if (!add_serial(vm, i, serials->pdata[i], &err))
+            return serial_fail(serials->pdata[i], err, status);
+    }
+    if (by_default && !add_serial(vm, 0, by_default, &err))
+        return serial_fail(by_default, err, status);
+    return true;
+}
+
+static bool add_monitor(Vm *vm, unsigned n, const char *text, int mode, bool pretty, GError **err)
+{
+    g_autofree char *label = g_strdup_printf("compat_monitor%u", n);
+
+    return monitor_open_legacy(vm, label, text, mode, pretty, err);
+}
+
+static bool add_monitors(Vm *vm, const char *by_default, int *status)
+{
+    const GPtrArray *monitors = startup(vm)->monitors;
+    GError *err = NULL;
+    unsigned n = 0;
+
+    for (guint i = 0; i < monitors->len; i++) {
+        const MonitorOpt *m = monitors->pdata[i];
+
+        if (!add_monitor(vm, n++, m->from.text, m->mode, m->pretty, &err)) {
+            *status = option_report(&m->from, err);
+            return false;
+        }
+    }
+    if (by_default && !add_monitor(vm, n, by_default, MON_READLINE, false, &err)) {
+        *status = option_report(&(Record){ NULL, "-monitor", by_default }, err);
+        return false;
+    }
+    return true;
+}
+
+/* An empty CD-ROM drive as secondary master, unless something is there. */
+static bool add_cdrom(Vm *vm, GError **err)
+{
+    DriveArgs args;
+    bool ok;
+
+    if (!(vm->defaults & DEFAULT_CDROM) || !device_type("ide-cd") || !vm->machine->vga ||
+        drive_at(vm, IF_IDE, 1, 0))
+        return true;
+    prop_defaults(DriveArgs_rows, &args);
+    args.iface = IF_IDE;
+    args.index = 2;
+    args.media = DRIVE_CDROM;
+    ok = drive_open(vm, &args, err);
+    prop_free(DriveArgs_rows, &args);
+    return ok;
+}
+
+/* stdio has no meaning in the background. */
+static bool check_daemonize(Vm *vm, GError **err)
+{
+    Startup *st = startup(vm);
+
+    return !st->daemonize || !st->nographic ||
+           opt_fail(err, "-nographic cannot be used with -daemonize");
+}
+
+bool startup_defaults(Vm *vm, int *status)
+{
+    Startup *st = startup(vm);
+    const char *serial = NULL, *monitor = NULL, *console = NULL;
+    bool want_serial = vm->defaults & DEFAULT_SERIAL;
+    bool want_monitor = !st->nodefaults && !st->monitors->len && !options_given(st->records, "mon");
+    GError *err = NULL;
+
+    if (has_text_consoles())
+        console = "vc:80Cx24C";
+    if (st->nographic && want_serial && want_monitor) {
+        serial = "mon:stdio";
+    } else {
+        if (want_serial)
+            serial = st->nographic ? "stdio" : console ? console : "null";
+        if (want_monitor)
+            monitor = st->nographic ? "stdio" : console;
+    }
+    if (!check_daemonize(vm, &err) || !add_cdrom(vm, &err)) {
+        *status = option_report(NULL, err);
+        return false;
+    }
+    return add_serials(vm, serial, status) && add_monitors(vm, monitor, status);
+}

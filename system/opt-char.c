@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Options about character devices and displays. -serial, -monitor and friends only note their text:
+ * a "chardev:ID" may name a -chardev that stands behind them, so defaults.c opens them later.
+ */
+#include <string.h>
+
+#include "system/system.h"
+#include "ui/keymap.h"
+#include "util/log.h"
+#include "util/text.h"
+
+bool opt_chardev(Vm *vm, const ChardevArgs *args, GError **err)
+{
+    return chardev_new(vm, args, err) != NULL;
+}
+
+bool opt_serial(Vm *vm, const Str *args, GError **err)
+{
+    g_ptr_array_add(startup(vm)->serials, g_strdup(*args));
+    return true;
+}
+
+bool opt_parallel(Vm *vm, const Str *args, GError **err)
+{
+    return strcmp(*args, "none") == 0 ||
+           opt_fail(err, "parallel ports are not supported yet; write -parallel none");
+}
+
+bool opt_debugcon(Vm *vm, const Str *args, GError **err)
+{
+    startup(vm)->debugcon = g_strdup(*args);
+    return true;
+}
+
+static bool note_monitor(Vm *vm, int mode, bool pretty)
+{
+    MonitorOpt *m = g_new0(MonitorOpt, 1);
+
+    *m = (MonitorOpt){ startup(vm)->at, mode, pretty };
+    g_ptr_array_add(startup(vm)->monitors, m);
+    return true;
+}
+
+bool opt_monitor(Vm *vm, const Str *args, GError **err)
+{
+    return note_monitor(vm, MON_READLINE, false);
+}
+
+bool opt_qmp(Vm *vm, const Str *args, GError **err)
+{
+    return note_monitor(vm, MON_CONTROL, false);
+}
+
+bool opt_qmp_pretty(Vm *vm, const Str *args, GError **err)
+{
+    return note_monitor(vm, MON_CONTROL, true);
+}
+
+bool opt_mon(Vm *vm, const MonArgs *args, GError **err)
+{
+    return monitor_open(vm, args, err);
+}
+
+/* ---- displays ---- */
+
+bool opt_nographic(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->nographic = true;
+    vm->conf->nographic = true;
+    return true;
+}
+
+bool opt_display(Vm *vm, const Str *args, GError **err)
+{
+    static const char *const later[] = { "sdl",       "gtk",  "curses", "egl-headless",
+                                         "spice-app", "dbus", "cocoa",  NULL };
+    g_autofree char *kind = g_strndup(*args, strcspn(*args, ",="));
+
+    if (text_is_help(kind))
+        return help_fail(err, g_strdup("Available display backend types:\nnone\nvnc\n"));
+    if (g_strv_contains(later, kind))
+        return opt_fail(err, "this display is not supported yet; write none or vnc=:0");
+    if (strcmp(kind, "none") && strcmp(kind, "vnc") && strcmp(kind, "default"))
+        return opt_fail(err, "Parameter 'type' does not accept value '%s'; write none or vnc=:0",
+                        kind);
+    if (strcmp(kind, "vnc") == 0 && (*args)[3] != '=')
+        return opt_fail(err, "the VNC server needs a display: vnc=:0");
+    startup(vm)->display = g_strdup(*args);
+    return true;
+}
+
+bool opt_vnc(Vm *vm, const VncArgs *args, GError **err)
+{
+    startup(vm)->vnc_given = true;
+    if (args->vnc && strcmp(args->vnc, "none") == 0)
+        return true;
+    return vnc_open(vm, args, err);
+}
+
+bool opt_vga(Vm *vm, const Str *args, GError **err)
+{
+    static const char *const later[] = { "cirrus", "vmware", "qxl", "virtio",
+                                         "xenfb",  "tcx",    "cg3", NULL };
+    g_autofree char *kind = g_strndup(*args, strcspn(*args, ","));
+
+    if (text_is_help(kind))
+        return help_fail(err, g_strdup("none                 no graphic card\n"
+                                       "std                  standard VGA (default)\n"));
+    if (g_strv_contains(later, kind))
+        return opt_fail(err, "this video card is not supported yet; write std or none");
+    if (strcmp(kind, "std") && strcmp(kind, "none"))
+        return opt_fail(err, "unknown vga type '%s'; write std or none", kind);
+    startup(vm)->vga = g_steal_pointer(&kind);
+    return true;
+}
+
+bool opt_k(Vm *vm, const Str *args, GError **err)
+{
+    return keymap_get(*args, err) != NULL;
+}

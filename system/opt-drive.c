@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -drive and its short forms: they fill DriveArgs and call the one handler. */
+#include <string.h>
+
+#include "system/system.h"
+#include "util/text.h"
+
+static const char *const if_words[] = {
+    [IF_NONE] = "none",     [IF_IDE] = "ide", [IF_SCSI] = "scsi", [IF_FLOPPY] = "floppy",
+    [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd",     [IF_VIRTIO] = "virtio",
+};
+
+bool opt_snapshot(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->snapshot = true;
+    return true;
+}
+
+bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)
+{
+    DriveArgs own = *args; /* shallow: drive_open() only places it */
+
+    if (own.iface > IF_IDE)
+        return opt_fail(err, "if=%s is not supported yet", if_words[own.iface]);
+    own.snapshot |= startup(vm)->snapshot;
+    return drive_open(vm, &own, err) != NULL;
+}
+
+/* -hdachs belongs to the first disk, wherever it stands. */
+static bool take_geometry(DriveArgs *args, const char *text, GError **err)
+{
+    static const char *const trans[] = { "none", "lba", "auto", NULL };
+    g_auto(GStrv) part = g_strsplit(text, ",", -1);
+    int64_t n[3] = { 0 };
+    guint count = g_strv_length(part);
+
+    for (guint i = 0; i < 3; i++) {
+        if (i >= count || !text_int(part[i], &n[i]) || n[i] < 1)
+            return opt_fail(err, "-hdachs %s: invalid physical CHS format", text);
+    }
+    if (n[0] > 16383 || n[1] > 16 || n[2] > 63 || count > 4 ||
+        (count == 4 && !g_strv_contains(trans, part[3])))
+        return opt_fail(err, "-hdachs %s: invalid physical CHS format", text);
+    args->cyls = n[0];
+    args->heads = n[1];
+    args->secs = n[2];
+    return true;
+}
+
+bool opt_hdachs(Vm *vm, const Str *args, GError **err)
+{
+    startup(vm)->hdachs = g_strdup(*args);
+    return true;
+}
+
+static bool open_short(Vm *vm, const char *file, int index, DriveMedia media, GError **err)
+{
+    const char *hdachs = startup(vm)->hdachs;
+    DriveArgs args;
+    bool ok = true;
+
+    prop_defaults(DriveArgs_rows, &args);
+    args.file = g_strdup(file);
+    args.index = index;
+    args.media = media;
+    if (hdachs && index == 0)
+        ok = take_geometry(&args, hdachs, err);
+    ok = ok && opt_drive(vm, &args, err);
+    prop_free(DriveArgs_rows, &args);
+    return ok;
+}
+
+bool opt_hda(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, 0, DRIVE_DISK, err);
+}
+
+bool opt_hdb(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, 1, DRIVE_DISK, err);
+}
+
+bool opt_hdc(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, 2, DRIVE_DISK, err);
+}
+
+bool opt_hdd(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, 3, DRIVE_DISK, err);
+}
+
+bool opt_cdrom(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, 2, DRIVE_CDROM, err);
+}

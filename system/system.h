@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The start of the process, private to system/: options as records, what they ask for, and the
+ * steps main.c lists. Everything runs on main; from vm_new() on with the machine lock held.
+ */
+#ifndef SYSTEM_SYSTEM_H
+#define SYSTEM_SYSTEM_H
+
+#include <glib.h>
+
+#include "core/command.h"
+#include "core/machine.h"
+#include "system/args.h"
+
+/* ---- options.c ---- */
+typedef enum { OPTION_SERVED, OPTION_LATER, OPTION_IGNORE, OPTION_REJECT, OPTION_ALIAS } OptionKind;
+typedef struct Option {
+    const char *name;
+    OptionKind kind;
+    ArgKind arg;
+    Phase phase;
+    unsigned flags;
+    const char *implied;
+    const Prop *rows;
+    bool (*run)(Vm *, const void *args, GError **);
+    const char *synopsis, *help;
+    const char *of; /* ALIAS: that name; IGNORE: why */
+} Option;
+extern const Option option_table[]; /* name NULL and synopsis NULL ends it; a section: only help */
+
+/* One option as typed. */
+typedef struct Record {
+    const Option *opt;
+    const char *typed, *text; /* "-M", "pc"; text NULL: none */
+} Record;
+
+/* All of argv into records; says what is wrong and returns false. */
+bool options_parse(int argc, char **argv, GArray *records);
+/* The handlers of one phase, in the order typed. Prints the error; false: end with *status. */
+bool options_run(Vm *, const GArray *records, Phase, int *status);
+bool options_given(const GArray *records, const char *name);
+/* "-opt value: message", or help on stdout; the exit status */
+int option_report(const Record *, GError *take);
+
+/* ---- what options asked for ---- */
+typedef struct Startup {
+    MachineConf conf; /* first: vm->conf points here */
+    const GArray *records;
+    MachineArgs machine;
+    void *machine_args; /* the machine type's own rows */
+    char *cpu, *display, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon, *hdachs;
+    GPtrArray *accels;   /* char *: -accel, in order */
+    GPtrArray *serials;  /* char * */
+    GPtrArray *monitors; /* MonitorOpt * */
+    bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, net_given,
+        no_irqchip, vnc_given, mem_lock;
+    struct Qtest *qtest_server;
+    Record at; /* the record being run, for errors of later steps */
+} Startup;
+
+typedef struct MonitorOpt {
+    Record from;
+    int mode;
+    bool pretty;
+} MonitorOpt;
+
+static inline Startup *startup(Vm *vm)
+{
+    return (Startup *)vm->conf;
+}
+
+/* HELP error with this text: printed on stdout, exit 0 */
+bool help_fail(GError **err, char *take);
+bool opt_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* ---- help.c ---- */
+char *help_text(void);
+char *version_text(void);
+char *help_machines(void);
+char *help_devices(void);
+char *help_device(const DeviceType *);
+char *help_accels(void);
+
+/* ---- steps of main.c, in their order; each false: the error is printed, end with *status ---- */
+bool startup_machine(Vm *, int *status); /* setup.c: machine type, its arguments, CPUs, memory */
+bool startup_accel(Vm *, int *status);
+bool startup_defaults(Vm *, int *status); /* defaults.c: serial, monitor, CD-ROM, VGA */
+bool startup_board(Vm *, int *status);
+bool startup_complete(Vm *, int *status); /* the first reset; from now on devices are hot-plugged */
+bool startup_display(Vm *, int *status);
+bool startup_finish(Vm *, int *status); /* wait for chardevs, go to the background, start */
+
+const MachineType *machine_find(const char *name); /* by name or alias; NULL: no such */
+const MachineType *machine_default(void);
+
+/* ---- daemon.c ---- */
+bool daemon_fork(void);       /* in the child: true; the parent ends when the child is ready */
+bool daemon_ready(GError **); /* the parent may go; stdio becomes /dev/null */
+bool pidfile_write(const char *path, GError **);
+void pidfile_remove(void);
+bool drop_privileges(const char *chroot_dir, const char *user, GError **);
+
+/* ---- signals.c ---- */
+void signals_init(void);   /* before anything may change the terminal */
+void signals_attach(Vm *); /* SIGINT, SIGTERM, SIGHUP end vm_loop() */
+int signals_pending(void); /* one came before vm_loop(): its number, else 0 */
+
+/* OPT is core/command.h's: it declares the handlers */
+#define OPT_SECTION(title)
+#define OPT_MORE(synopsis, help)
+#define OPT_ALIAS(name, of)
+#define OPT_LATER(name, arg, synopsis, help)
+#define OPT_IGNORE(name, arg, why)
+#define OPT_REJECT(name, arg)
+#include "qemu-options.def"
+#undef OPT
+#undef OPT_SECTION
+#undef OPT_MORE
+#undef OPT_ALIAS
+#undef OPT_LATER
+#undef OPT_IGNORE
+#undef OPT_REJECT
+
+#endif
