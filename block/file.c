@@ -45,9 +45,12 @@ static const Prop FileArgs_rows[] = {
 typedef struct File {
     int fd;
     bool device, nowait;
-    gint failed; /* errno of a flush that lost data */
+    GRWLock grow; /* writes share it, so that growing cannot cut one off that extends the file */
+    gint failed;  /* errno of a flush that lost data */
     gint no_zero, no_punch;
 } File;
+
+static int64_t file_length(BlockNode *);
 
 typedef struct FileJob {
     File *f;
@@ -102,9 +105,8 @@ static int read_work(void *o)
     return file_read_from(o, 0);
 }
 
-static int write_work(void *o)
+static int write_all(FileJob *j)
 {
-    FileJob *j = o;
     size_t total = iov_bytes(j->iov, j->n), done = 0;
     g_autofree struct iovec *v = g_new(struct iovec, j->n);
 
@@ -120,7 +122,18 @@ static int write_work(void *o)
             return -ENOSPC; /* the end of a block device */
         done += put;
     }
-    return j->flags ? fd_sync(j->f->fd) : 0;
+    return 0;
+}
+
+static int write_work(void *o)
+{
+    FileJob *j = o;
+    int ret;
+
+    g_rw_lock_reader_lock(&j->f->grow);
+    ret = write_all(j);
+    g_rw_lock_reader_unlock(&j->f->grow);
+    return ret == 0 && j->flags ? fd_sync(j->f->fd) : ret;
 }
 
 /* True: answered from the page cache. */
@@ -283,6 +296,29 @@ static int file_truncate_co(BlockNode *node, uint64_t len, int prealloc, GError 
     return ret;
 }
 
+static int grow_work(void *o)
+{
+    FileJob *j = o;
+    struct stat st;
+    int ret = 0;
+
+    g_rw_lock_writer_lock(&j->f->grow);
+    if (fstat(j->f->fd, &st) < 0 || ((uint64_t)st.st_size < j->len && ftruncate(j->f->fd, j->len)))
+        ret = -errno;
+    g_rw_lock_writer_unlock(&j->f->grow);
+    return ret;
+}
+
+static int file_grow_co(BlockNode *node, uint64_t len)
+{
+    File *f = node->priv;
+    FileJob j = { .f = f, .len = len };
+
+    if (f->device)
+        return file_length(node) >= (int64_t)len ? 0 : -ENOSPC;
+    return len > INT64_MAX ? -EFBIG : co_work_co(grow_work, &j);
+}
+
 static int64_t file_length(BlockNode *node)
 {
     File *f = node->priv;
@@ -370,6 +406,7 @@ static int file_open_any(BlockNode *node, const FileArgs *a, bool device, GError
         block_fail_errno(err, errno, "Could not open '%s'", node->filename);
         return ret;
     }
+    g_rw_lock_init(&f->grow);
     ret = file_setup(node, f, a, device, err);
     if (ret < 0)
         close(f->fd);
@@ -391,6 +428,7 @@ static void file_close_co(BlockNode *node)
     File *f = node->priv;
 
     close(f->fd);
+    g_rw_lock_clear(&f->grow);
 }
 
 BlockNode *file_create_co(const char *filename, GError **err)
@@ -425,7 +463,7 @@ BlockNode *file_create_co(const char *filename, GError **err)
     .size = sizeof(File), .open_props = FileArgs_rows, .close_co = file_close_co,                 \
     .rw_co = file_rw_co, .flush_co = file_flush_co, .zero_co = file_zero_co,                      \
     .discard_co = file_discard_co, .truncate_co = file_truncate_co, .length = file_length,        \
-    .allocated = file_allocated
+    .allocated = file_allocated, .grow_co = file_grow_co
 /* clang-format on */
 
 static const BlockDriver file = {

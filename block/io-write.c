@@ -374,6 +374,19 @@ int node_allocate_co(BlockNode *node, uint64_t off, uint64_t len)
     return ret;
 }
 
+int node_grow_co(BlockNode *node, uint64_t len)
+{
+    NodeReq req;
+    int ret;
+
+    if (!node->drv->grow_co)
+        return -ENOTSUP;
+    node_begin_co(node, &req, len, 0, false, false);
+    ret = node->drv->grow_co(node, len);
+    node_end(node, &req);
+    return ret;
+}
+
 int node_truncate_co(BlockNode *node, uint64_t len, int prealloc, GError **err)
 {
     if (!node->drv->truncate_co) {

@@ -90,6 +90,7 @@ int node_discard_co(BlockNode *, uint64_t off, uint64_t len);
 int node_flush_co(BlockNode *);
 /* Fills what is still unmapped with real clusters and writes nothing into them (preallocation). */
 int node_allocate_co(BlockNode *, uint64_t off, uint64_t len);
+int node_grow_co(BlockNode *, uint64_t len); /* protocols only */
 int node_truncate_co(BlockNode *, uint64_t len, int prealloc, GError **);
 
 /* Between these two a request is in the node; begin waits for the end of a drain. */

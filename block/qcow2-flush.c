@@ -140,7 +140,7 @@ static int grow_file_co(Qcow2 *q, uint64_t end)
 
     if (len < 0)
         return len;
-    return (uint64_t)len < end ? node_truncate_co(q->file, end, PREALLOC_OFF, NULL) : 0;
+    return (uint64_t)len < end ? node_grow_co(q->file, end) : 0;
 }
 
 /* Lock free here. */

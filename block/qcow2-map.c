@@ -429,7 +429,8 @@ static uint64_t zeroed_entry(const Qcow2 *q, uint64_t old, int kind, Want want, 
 {
     bool hides = q->node->backing != NULL;
 
-    *keep = want == WANT_ZERO && (old & QCOW2_COPIED) && (kind == L2_DATA || kind == L2_ZERO_KEPT);
+    *keep = q->version >= 3 && want == WANT_ZERO && (old & QCOW2_COPIED) &&
+            (kind == L2_DATA || kind == L2_ZERO_KEPT);
     if (*keep)
         return old | QCOW2_ZERO;
     if (kind == L2_NONE && (want == WANT_DISCARD || !hides))
