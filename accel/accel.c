@@ -7,7 +7,6 @@
 #include "accel/accel.h"
 
 #include <cpuid.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "accel/x86/cpuid.h"
@@ -15,6 +14,7 @@
 #include "core/irqchip.h"
 #include "core/set.h"
 #include "core/vm.h"
+#include "util/log.h"
 
 SET_DECLARE(accel);
 
@@ -111,8 +111,7 @@ bool accel_init(Vm *vm, const char *const *tries, GError **err)
             g_propagate_error(err, g_steal_pointer(&why));
             return false;
         }
-        fprintf(stderr, "qemu-kvm: warning: %s is not used: %s; falling back to %s\n", *t,
-                why->message, t[1]);
+        warn_print("%s is not used: %s; falling back to %s", *t, why->message, t[1]);
     }
 }
 

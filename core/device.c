@@ -14,6 +14,7 @@
 
 #include "core/device-int.h"
 #include "core/firmware.h"
+#include "util/log.h"
 
 SET_DECLARE(device);
 SET_DECLARE(link);
@@ -620,7 +621,7 @@ void wire(Device *d, const char *name, unsigned n, const IrqLine *to)
 
 /* ---- guest errors ---- */
 
-/* Some ten a second and device are said, all are counted: a guest may make millions. */
+/* Some ten a second and device are logged, all are counted: a guest may make millions. */
 void guest_error(Device *d, const char *fmt, ...)
 {
     DeviceCore *c = d->core;
@@ -632,12 +633,12 @@ void guest_error(Device *d, const char *fmt, ...)
         c->error_second = second;
         c->error_base = n;
     }
-    if (n - c->error_base >= 10)
+    if (!log_on(LOG_GUEST_ERRORS) || n - c->error_base >= 10)
         return;
     va_start(ap, fmt);
     g_autofree char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_debug("%s: %s", shown(d), text);
+    log_print("%s: %s\n", shown(d), text);
 }
 
 unsigned device_errors(Device *d)

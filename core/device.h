@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "core/clock.h"
 #include "core/irq.h"
 #include "core/prop.h"
 #include "core/set.h"

@@ -6,10 +6,10 @@
  */
 #include "core/runstate.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/vm-int.h"
+#include "util/log.h"
 
 /* clang-format off */
 const char *const run_state_names[] = {
@@ -293,7 +293,7 @@ static void do_watchdog(Request *r)
     case WATCHDOG_SHUTDOWN: TELL(r->vm, powerdown); break;
     case WATCHDOG_POWEROFF: vm_quit(r->vm, 0); break;
     case WATCHDOG_PAUSE: vm_stop(r->vm, RUNSTATE_WATCHDOG); break;
-    case WATCHDOG_DEBUG: fprintf(stderr, "qemu-kvm: watchdog: timer fired\n"); break;
+    case WATCHDOG_DEBUG: warn_print("watchdog: its timer fired"); break;
     case WATCHDOG_INJECT_NMI: send_nmi(r->vm); break;
     case WATCHDOG_NONE: break;
     }

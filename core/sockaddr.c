@@ -3,11 +3,7 @@
 #include "core/sockaddr.h"
 
 const char *const sock_kind_names[] = {
-    [SOCK_INET] = "inet",
-    [SOCK_UNIX] = "unix",
-    [SOCK_VSOCK] = "vsock",
-    [SOCK_FD] = "fd",
-    NULL,
+    [SOCK_INET] = "inet", [SOCK_UNIX] = "unix", [SOCK_VSOCK] = "vsock", [SOCK_FD] = "fd", NULL,
 };
 
 /* clang-format off */

@@ -347,6 +347,14 @@ static void sync_get(Vcpu *v, void *unused)
     v->core->synced = true;
 }
 
+uint64_t vcpu_tsc(Vcpu *v, uint64_t *hz)
+{
+    const AccelOps *a = vm_accel(v->vm);
+
+    *hz = 0;
+    return a && a->tsc ? a->tsc(v, hz) : 0;
+}
+
 X86State *vcpu_state(Vcpu *v, bool write)
 {
     if (!v->core->synced && vm_core(v->vm)->accel->get)
@@ -436,6 +444,7 @@ static gpointer vcpu_thread(gpointer p)
     Vcpu *v = p;
 
     self = v;
+    v->thread_id = gettid();
     if (!start_thread(v))
         return NULL;
     while (gate_enter(v)) {

@@ -44,6 +44,7 @@ struct Vcpu {
     unsigned index;
     uint32_t apic_id;
     GThread *thread;
+    int thread_id; /* the kernel's, for query-cpus-fast; 0 before its thread runs */
     _Atomic uint32_t request, sipi_vector;
     _Atomic bool halted, wait_sipi, a20, parked;
     _Atomic uint8_t where; /* VcpuWhere; the gate's */
