@@ -40,8 +40,9 @@ static uint32_t hflags_protected(const X86State *s)
 /* Where the guest looks at every instruction, a block is one. */
 static bool wants_one(const X86State *s)
 {
-    return s->rflags & FLAG_TF || soft_env((X86State *)s)->watch_code ||
-           soft_env((X86State *)s)->chaos & CHAOS_ONE;
+    const SoftEnv *env = (const SoftEnv *)s;
+    return s->rflags & FLAG_TF || env->watch || env->watch_code ||
+           env->chaos & CHAOS_ONE;
 }
 
 void soft_hflags(X86State *s)
