@@ -115,14 +115,6 @@ bool accel_init(Vm *vm, const char *const *tries, GError **err)
     }
 }
 
-uint64_t vcpu_tsc(Vcpu *v, uint64_t *hz)
-{
-    const AccelOps *a = vm_accel(v->vm);
-
-    *hz = 0;
-    return a && a->tsc ? a->tsc(v, hz) : 0;
-}
-
 /* ---- RESET, INIT, SIPI ---- */
 
 static void reset(Vcpu *v, bool init)
