@@ -130,6 +130,16 @@ H(nop_all)
 }
 FAMILY_ALL(nop, nop_all);
 
+/* PREFETCHW with a register: Intel's processors do nothing, AMD's raise #UD */
+H(prefetch_reg_all)
+{
+    if (!x86_vendor_intel(s)) {
+        soft_raise(s, in, EXC_UD, 0);
+    }
+    NEXT;
+}
+FAMILY_ALL(prefetch_reg, prefetch_reg_all);
+
 /* ---- xchg: locked in memory, prefix or not ---- */
 #define XCHG_SIZE(bits)                                                                       \
     H(xchg_rr##bits)                                                                          \

@@ -265,8 +265,8 @@ static void enter_links(X86State *s, const Insn *in, unsigned level, uint64_t sp
 }
 
 /*
- * The final rSP is probed although nothing is stored there. rBP's width is the operand's, the
- * addresses' the stack's.
+ * The final rSP is probed although nothing is stored there, last: what was stored before stays, as
+ * on processors. rBP's width is the operand's, the addresses' the stack's.
  */
 H(enter_all)
 {
@@ -274,12 +274,11 @@ H(enter_all)
     uint64_t m = sp_mask(s), sp = s->g[RSP], frame = (sp - size) & m;
     uint64_t last = (sp - (level + 1) * size - (uint16_t)in->imm) & m;
 
-    soft_probe_w(s, in, seg, frame, size);
-    soft_probe_w(s, in, seg, last, size);
     soft_st(s, in, seg, frame, size, reg_read(s, RBP * 8, size));
     if (level) {
         enter_links(s, in, level, sp, frame);
     }
+    soft_probe_w(s, in, seg, last, size);
     reg_write(s, RBP * 8, size, frame);
     sp_set(s, last);
     NEXT;

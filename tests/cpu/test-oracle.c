@@ -5,7 +5,7 @@
  * one instruction runs, and the next signal brings the result. The same bytes, registers and memory
  * go through the interpreter, with page tables that show the same pages at the same addresses.
  *
- * 64-bit code, 32-bit code (CS 23h) and 16-bit code and data (modify_ldt). A row without a case
+ * 64-bit code, 32-bit code and 16-bit code and data, both by modify_ldt. A row without a case
  * fails, unless it is listed with a reason. Undefined flags are not compared. LONG=1: many more.
  */
 #include <asm/ldt.h>
@@ -24,6 +24,7 @@
 #include "accel/soft/ops.h"
 #include "accel/soft/rows.h"
 #include "core/device.h"
+#include "core/runstate.h"
 #include "core/vm.h"
 
 /* ---- the pages both sides see ---- */
@@ -61,7 +62,7 @@ typedef struct Shared {
 } Shared;
 
 static Shared *sh;
-static uint16_t sel16_code, sel16_data;
+static uint16_t sel16_code, sel16_data, sel32_code;
 
 /* ---- the child ---- */
 static volatile unsigned now;
@@ -80,7 +81,7 @@ static void frame_load(ucontext_t *uc, const Case *c)
                                  REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
                                  REG_R12, REG_R13, REG_R14, REG_R15 };
     greg_t *g = uc->uc_mcontext.gregs;
-    uint64_t cs = c->mode == MODE64 ? 0x33 : c->mode == MODE32 ? 0x23 : sel16_code;
+    uint64_t cs = c->mode == MODE64 ? 0x33 : c->mode == MODE32 ? sel32_code : sel16_code;
     uint64_t ss = c->mode == MODE16 ? sel16_data : 0x2b;
 
     for (int i = 0; i < 16; i++) {
@@ -92,6 +93,7 @@ static void frame_load(ucontext_t *uc, const Case *c)
     uc->uc_flags |= 6;                             /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
     memcpy(uc->uc_mcontext.fpregs, c->in.fx, 464); /* the rest is the kernel's */
     memcpy((char *)uc->uc_mcontext.fpregs + 576, c->in.ymm, 256);
+    *(uint64_t *)((char *)uc->uc_mcontext.fpregs + 512) |= 7; /* XSTATE_BV: all are there */
     memcpy((void *)DATA, sh->image, DATA_SIZE);
     memset((void *)CODE, 0xcc, 2 * PAGE);
     memcpy((char *)CODE + c->code_at, c->code, c->len);
@@ -148,17 +150,27 @@ static void on_signal(int sig, siginfo_t *si, void *arg)
     uc->uc_flags = home->uc_flags;
 }
 
-static uint16_t ldt_entry(unsigned n, uint64_t base, unsigned limit, bool code)
+static uint16_t ldt_entry(unsigned n, uint64_t base, unsigned limit, bool code, bool wide)
 {
     struct user_desc d = { .entry_number = n,
                            .base_addr = base,
                            .limit = limit,
                            .contents = code ? MODIFY_LDT_CONTENTS_CODE : MODIFY_LDT_CONTENTS_DATA,
-                           .useable = 1 };
+                           .seg_32bit = wide, .limit_in_pages = wide, .useable = 1 };
     return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) ? 0 : n << 3 | 7;
 }
 
 static int to_child[2], to_parent[2];
+
+/* So that a fault is about rights, not about a page that the kernel maps later. */
+static void touch_pages(void)
+{
+    (void)*(volatile char *)RDONLY;
+    for (int i = 0; i < 2; i++) {
+        *(volatile char *)(DATA + i * PAGE) = 0;
+        *(volatile char *)(CODE + i * PAGE) = 0;
+    }
+}
 
 static _Noreturn void child_main(void)
 {
@@ -173,6 +185,7 @@ static _Noreturn void child_main(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(sigs); i++) {
         sigaction(sigs[i], &sa, NULL);
     }
+    touch_pages();
     while (read(to_child[0], &c, 1) == 1) {
         raise(SIGUSR1);
         if (write(to_parent[1], &c, 1) != 1) {
@@ -259,13 +272,13 @@ static void seg_set(X86State *s, Mode mode)
                     .base = mode == MODE16 ? CODE : 0 };
 
     code.attr = user_data | SEG_CODE | (mode == MODE64 ? SEG_L : mode == MODE32 ? SEG_DB : 0);
-    code.sel = mode == MODE64 ? 0x33 : mode == MODE32 ? 0x23 : sel16_code;
+    code.sel = mode == MODE64 ? 0x33 : mode == MODE32 ? sel32_code : sel16_code;
     s->seg[SEG_CS] = code;
     s->seg[SEG_DS] = s->seg[SEG_ES] = s->seg[SEG_SS] = data;
     s->seg[SEG_FS] = s->seg[SEG_GS] = null;
 }
 
-static void state_load(X86State *s, const Case *c)
+static void case_load(X86State *s, const Case *c)
 {
     memcpy(s->g, c->in.g, sizeof(c->in.g));
     s->g[G_ZERO] = 0;
@@ -307,7 +320,7 @@ static int run_ours(X86State *s, const Case *c)
     memcpy(ram.host + PHYS_CODE + c->code_at, c->code, c->len);
     memcpy(ram.host + PHYS_DATA, sh->image, DATA_SIZE);
     soft_blocks_written(vcpu.vm, &ram, PHYS_CODE, 2 * PAGE);
-    state_load(s, c);
+    case_load(s, c);
     do {
         s->hflags |= H_ONE;
         fault = step(s);
@@ -377,7 +390,9 @@ static bool compare(X86State *s, const Case *c, const Row *row, int fault)
     if (fault >= 0) {
         mask = flags_of_byte(ALL) | FLAG_DF;
         if (fault == EXC_PF || fault == EXC_GP || fault == EXC_SS) {
-            differ("error", c->error, env->exc_error);
+            /* the kernel's pages may be mapped for the host: present or not is not compared */
+            uint64_t present = fault == EXC_PF && s->cr2 >= 0x7ffffffff000;
+            differ("error", c->error | present, env->exc_error | present);
         }
         if (fault == EXC_PF) {
             differ("cr2", c->cr2, s->cr2);
@@ -477,6 +492,9 @@ static void case_regs(Case *c)
     if (!one_in(8)) { /* a stack that works, mostly */
         c->in.g[RSP] = (c->mode == MODE16 ? 0 : DATA) + PAGE + (below(1024) & ~1u);
     }
+    if (c->mode == MODE64) { /* the kernel's IRET wants a canonical one */
+        c->in.g[RSP] = (int64_t)(c->in.g[RSP] << 16) >> 16;
+    }
     if (one_in(2)) {
         c->in.g[RCX] = below(40);
     }
@@ -505,6 +523,12 @@ static void put(Case *c, uint64_t v, unsigned n)
     c->len += n;
 }
 
+/* AMD's LOOPE and LOOPNE look at F2 and F3: nobody relies on it, Intel's do not. */
+static bool rep_strange(const Row *r)
+{
+    return r->sel == 0xe0 || r->sel == 0xe1;
+}
+
 static void put_prefixes(Case *c, const Row *r)
 {
     unsigned pp = r->sel >> 11 & 7, map = r->sel >> 8 & 7;
@@ -526,7 +550,7 @@ static void put_prefixes(Case *c, const Row *r)
     if (r->attr & LOCK ? one_in(3) : one_in(60)) {
         put(c, 0xf0, 1);
     }
-    if (pp == 3 || (r->attr & REP && one_in(3)) || (pp == 0 && one_in(40))) {
+    if (pp == 3 || (r->attr & REP && one_in(3)) || (pp == 0 && !rep_strange(r) && one_in(40))) {
         put(c, 0xf3, 1);
     } else if (pp == 4 || (r->attr & REP && one_in(3))) {
         put(c, 0xf2, 1);
@@ -627,7 +651,7 @@ typedef struct Skip {
     const char *names, *why;
 } Skip;
 static const Skip skips[] = {
-    { " call jmp ret iret int3 int into int1 ", "far transfers and gates: tests by hand" },
+    { " call callf jmp jmpf ret retf iret int3 int into int1 ", "far transfers and gates: tests by hand" },
     { " syscall sysret sysenter sysexit rsm ", "enters the host's kernel" },
     { " mov pop les lds lss lfs lgs verr verw lar lsl sldt str lldt ltr sgdt sidt smsw lgdt lidt"
       " lmsw arpl ",
@@ -635,7 +659,7 @@ static const Skip skips[] = {
     { " cpuid rdtsc rdtscp rdpmc rdrand rdseed rdpid xgetbv rdfsbase rdgsbase wrfsbase wrgsbase ",
       "the answer is the host's" },
     { " in out ins outs ", "ports" },
-    { " vmcall vmmcall monitor mwait clac stac swapgs serialize ", "no user-mode meaning" },
+    { " xsetbv vmcall vmmcall monitor mwait clac stac swapgs serialize ", "no user-mode meaning" },
     { " fxsave fxrstor xsave xrstor xsaveopt xsavec xsaves xrstors fxsave64 fxrstor64 xsave64 "
       "xrstor64 xsaveopt64 xsavec64 fnstenv fldenv fnsave frstor fstenv ",
       "images hold the host's FIP and FDP" },
@@ -738,12 +762,29 @@ static void row_test(const Row *r, void *arg)
     }
 }
 
+/* Some hosts (paravirtual ones among them) refuse such segments: a NOP tells. */
+static bool mode_works(Mode mode)
+{
+    Case *c = &sh->c[0];
+    if (!sel16_data || !sel16_code || !sel32_code) {
+        return false;
+    }
+    memset(c, 0, sizeof(*c));
+    *c = (Case){ .mode = mode, .code = { 0x90 }, .len = 1, .code_at = 64 };
+    c->in.rip = (mode == MODE16 ? 0 : CODE) + 64;
+    c->in.g[RSP] = (mode == MODE16 ? 0 : DATA) + PAGE;
+    fp_random(c);
+    sh->n = 1;
+    child_run();
+    return c->trap == EXC_DB;
+}
+
 static void test_mode(gconstpointer arg)
 {
     Mode mode = GPOINTER_TO_INT(arg);
     bad_rows = 0;
-    if (mode == MODE16 && !sel16_data) {
-        g_test_skip("no modify_ldt on this kernel");
+    if (mode != MODE64 && !mode_works(mode)) {
+        g_test_skip("this host runs no 32- or 16-bit code segments");
         return;
     }
     rows_each(row_test, &mode);
@@ -754,7 +795,8 @@ static void test_mode(gconstpointer arg)
 
 static void *map_at(uint64_t at, size_t size, int prot)
 {
-    void *p = mmap((void *)at, size, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p = mmap((void *)at, size, prot, 
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
     g_assert_true(p == (void *)at);
     return p;
 }
@@ -770,8 +812,9 @@ int main(int argc, char **argv)
     map_at(CODE, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
     map_at(DATA, DATA_SIZE, PROT_READ | PROT_WRITE);
     map_at(RDONLY, PAGE, PROT_READ);
-    sel16_code = ldt_entry(0, CODE, 0xffff, true);
-    sel16_data = ldt_entry(1, DATA, DATA_SIZE - 1, false);
+    sel16_code = ldt_entry(0, CODE, 0xffff, true, false);
+    sel16_data = ldt_entry(1, DATA, DATA_SIZE - 1, false, false);
+    sel32_code = ldt_entry(2, 0, 0xfffff, true, true);
     g_assert_true(!pipe(to_child) && !pipe(to_parent));
     if (!fork()) {
         close(to_child[1]);
