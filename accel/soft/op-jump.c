@@ -81,11 +81,17 @@ H(jmp_e_mr64)
 const Family jmp_e = { .fn = { [RR] = { NULL, jmp_e_any, jmp_e_any, jmp_e_rr64 },
                                [MR] = { NULL, jmp_e_any, jmp_e_any, jmp_e_mr64 } } };
 
-/* ---- call: the target is checked before the push, looked up after it ---- */
+/* ---- call: a bad stack comes before a bad target, and nothing is pushed for either ---- */
+static void call_check(X86State *s, const Insn *in, uint64_t to)
+{
+    soft_probe_w(s, in, ss_seg(s), (s->g[RSP] - in->osz) & sp_mask(s), in->osz);
+    soft_check_target(s, in, to);
+}
+
 H(call_any)
 {
     uint64_t to = jump_target(s, in);
-    soft_check_target(s, in, to);
+    call_check(s, in, to);
     soft_push(s, in, in->osz, insn_next_rip(s, in));
     RET(soft_jump_slow(s, in, to));
 }
@@ -126,7 +132,7 @@ const Family call = { .fn = { [RI] = { NULL, call_any, call_32, call_64 } } };
 H(call_e_any)
 {
     uint64_t to = branch_operand(s, in);
-    soft_check_target(s, in, to);
+    call_check(s, in, to);
     soft_push(s, in, in->osz, insn_next_rip(s, in));
     RET(insn_jump(s, in, to));
 }

@@ -156,7 +156,9 @@ static uint16_t ldt_entry(unsigned n, uint64_t base, unsigned limit, bool code, 
                            .base_addr = base,
                            .limit = limit,
                            .contents = code ? MODIFY_LDT_CONTENTS_CODE : MODIFY_LDT_CONTENTS_DATA,
-                           .seg_32bit = wide, .limit_in_pages = wide, .useable = 1 };
+                           .seg_32bit = wide,
+                           .limit_in_pages = wide,
+                           .useable = 1 };
     return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) ? 0 : n << 3 | 7;
 }
 
@@ -651,7 +653,8 @@ typedef struct Skip {
     const char *names, *why;
 } Skip;
 static const Skip skips[] = {
-    { " call callf jmp jmpf ret retf iret int3 int into int1 ", "far transfers and gates: tests by hand" },
+    { " call callf jmp jmpf ret retf iret int3 int into int1 ",
+      "far transfers and gates: tests by hand" },
     { " syscall sysret sysenter sysexit rsm ", "enters the host's kernel" },
     { " mov pop les lds lss lfs lgs verr verw lar lsl sldt str lldt ltr sgdt sidt smsw lgdt lidt"
       " lmsw arpl ",
@@ -795,7 +798,7 @@ static void test_mode(gconstpointer arg)
 
 static void *map_at(uint64_t at, size_t size, int prot)
 {
-    void *p = mmap((void *)at, size, prot, 
+    void *p = mmap((void *)at, size, prot,
                    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
     g_assert_true(p == (void *)at);
     return p;
