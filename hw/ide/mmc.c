@@ -277,8 +277,9 @@ static void read_toc(IdeDrive *d, const uint8_t *cdb)
         }
         n = toc_tracks(d, p, msf, cdb[6]);
         break;
-    case 1: /* sessions */
-        p[2] = p[3] = 1;
+    case 1: /* sessions: the first track of the last one */
+        p[2] = p[3] = p[6] = 1;
+        p[5] = 0x14;
         n = 12;
         break;
     case 2: n = toc_full(d, p, msf); break;
