@@ -119,17 +119,6 @@ static const DeviceType ide_drive = {
 };
 REGISTER(device, ide_drive);
 
-/* ',' inside a value is written twice */
-static void add_kv(GString *kv, const char *key, const char *value)
-{
-    g_string_append_printf(kv, "%s%s=", kv->len ? "," : "", key);
-    for (; *value; value++) {
-        g_string_append_c(kv, *value);
-        if (*value == ',')
-            g_string_append_c(kv, ',');
-    }
-}
-
 void ide_board_drives(Board *b, Device *ide)
 {
     const GPtrArray *drives = b->vm->conf->drives;
@@ -138,12 +127,9 @@ void ide_board_drives(Board *b, Device *ide)
         DriveConf *c = drives->pdata[i];
         if (c->iface != IF_IDE || c->bus > 1 || c->unit > 1)
             continue;
-        g_autoptr(GString) kv = g_string_new(NULL);
-        add_kv(kv, "drive", c->id);
-        add_kv(kv, "unit", c->unit ? "1" : "0");
-        if (c->serial)
-            add_kv(kv, "serial", c->serial);
-        board_add(b, c->cdrom ? "ide-cd" : "ide-hd", NULL, board_bus(ide, c->bus), kv->str);
+        /* the serial number comes with the drive */
+        g_autofree char *kv = g_strdup_printf("drive=%s,unit=%u", c->id, c->unit);
+        board_add(b, c->cdrom ? "ide-cd" : "ide-hd", NULL, board_bus(ide, c->bus), kv);
         c->used = true;
     }
 }

@@ -144,9 +144,10 @@ static void fadt_ports(GString *s)
     put_le(s, 0, 4);              /* PM1b control */
     put_le(s, 0, 4);              /* PM2 control */
     put_le(s, PC_PM_BASE + 8, 4); /* PM timer */
-    put_le(s, 0, 8);              /* GPE0, GPE1: none */
-    put_le(s, 4 | 2 << 8, 3);     /* lengths: event, control, PM2 */
-    put_le(s, 4, 5);              /* timer, GPE0, GPE1, GPE1 base, _CST */
+    put_le(s, PC_GPE_BASE, 4);    /* GPE0; GPE1: none */
+    put_le(s, 0, 4);
+    put_le(s, 4 | 2 << 8, 3); /* lengths: event, control, PM2 */
+    put_le(s, 4 | 4 << 8, 5); /* timer, GPE0, GPE1, GPE1 base, _CST */
 }
 
 static size_t fadt(AcpiBuild *b, size_t facs_at, size_t dsdt_at)
@@ -187,7 +188,7 @@ static size_t fadt(AcpiBuild *b, size_t facs_at, size_t dsdt_at)
     put_gas(s, 0, 0);
     put_gas(s, 0, 0);
     put_gas(s, 32, PC_PM_BASE + 8);
-    put_gas(s, 0, 0);
+    put_gas(s, 32, PC_GPE_BASE);
     put_gas(s, 0, 0);
     g_assert(s->len - at == 244);
     table_end(b);

@@ -3,7 +3,10 @@
 #ifndef HW_PC_ACPI_H
 #define HW_PC_ACPI_H
 
-#include "hw/pc/pc.h"
+#include "hw/pc/fw_cfg.h"
+
+/* of the PIIX4's power management, as 7.2 places it: status and enable, 2 bytes each */
+enum { PC_GPE_BASE = 0xafe0 };
 
 /* appends the AML after the table's header */
 void dsdt_write(GString *aml, const Pc *);

@@ -2,7 +2,7 @@
 /*
  * The DSDT of the 440FX board: processors, the PCI root with its windows and interrupt routing by
  * the four link devices of the PIIX3, and every ISA device by its own description.
- * Sleep states: S5 only. Not here: hot-plug of PCI devices, processors and memory.
+ * Not here: hot-plug of PCI devices, processors and memory.
  */
 #include <string.h>
 
@@ -37,13 +37,12 @@ static bool high_window(const Pc *pc, uint64_t *first, uint64_t *last)
     *last = 0;
     for (unsigned i = 0; i < 256; i++) {
         const PciDevice *d = bus->fn[i];
+        uint64_t at;
         for (unsigned n = 0; d && n < 6; n++) {
-            const MapRow *row = d->bar[n].row;
-            if (!row || !d->bar[n].region || (d->bar[n].kind & 3) != PCI_BAR_MEM64 || !row->on ||
-                row->base < 1ull << 32)
+            if ((d->bar[n].kind & 3) != PCI_BAR_MEM64 || !pci_bar_at(d, n, &at) || at >> 32 == 0)
                 continue;
-            *first = MIN(*first, row->base);
-            *last = MAX(*last, row->base + d->bar[n].size - 1);
+            *first = MIN(*first, at);
+            *last = MAX(*last, at + d->bar[n].size - 1);
         }
     }
     return *first < *last;
@@ -271,19 +270,28 @@ static void pci_root(GString *a, const Pc *pc)
     aml_close(a, sb);
 }
 
-/* SLP_TYP of the PIIX4: 0 is soft off */
-static void sleep_states(GString *a)
+static void sleep_state(GString *a, const char *name, unsigned slp_typ)
 {
-    aml_name(a, "\\_S5");
+    aml_name(a, name);
     size_t p = aml_package(a, 4);
     for (unsigned i = 0; i < 4; i++)
-        aml_int(a, 0);
+        aml_int(a, i < 2 ? slp_typ : 0);
     aml_close(a, p);
+}
+
+/* SLP_TYP of the PIIX4: 0 is soft off */
+static void sleep_states(GString *a, const Pc *pc)
+{
+    if (pc_pm_row(pc, "disable_s3", 1) == 0)
+        sleep_state(a, "\\_S3", 1);
+    if (pc_pm_row(pc, "disable_s4", 1) == 0)
+        sleep_state(a, "\\_S4", pc_pm_row(pc, "s4_val", 2));
+    sleep_state(a, "\\_S5", 0);
 }
 
 void dsdt_write(GString *a, const Pc *pc)
 {
     processors(a, pc);
     pci_root(a, pc);
-    sleep_states(a);
+    sleep_states(a, pc);
 }

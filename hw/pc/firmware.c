@@ -50,6 +50,13 @@ GBytes *pc_e820(const Pc *pc)
     return g_byte_array_free_to_bytes(a);
 }
 
+int64_t pc_pm_row(const Pc *pc, const char *row, int64_t none)
+{
+    g_autoptr(Json) val = pc->pm ? prop_get(pc->pm->type->props, pc->pm, row) : NULL;
+
+    return val && val->kind == J_INT ? val->i : none;
+}
+
 /* The firmware chooses its decoder by the file's name. */
 static bool splash_add(Pc *pc, Device *fw_cfg, GError **err)
 {

@@ -164,11 +164,14 @@ static GBytes *bytes_le(uint64_t val, size_t n)
 }
 
 /* Sn: 80h set = supported, low bits the value that the PM1 control register takes for it */
-static GBytes *system_states(void)
+static GBytes *system_states(const Pc *pc)
 {
-    static const uint8_t states[6] = { 0x80, 0, 0, 0x81, 0x82, 0x80 };
+    uint8_t states[6] = { 0x80, 0, 0, 1, 0, 0x80 };
 
-    return g_bytes_new_static(states, sizeof(states));
+    states[4] = pc_pm_row(pc, "s4_val", 2);
+    states[3] |= pc_pm_row(pc, "disable_s3", 1) ? 0 : 0x80;
+    states[4] |= pc_pm_row(pc, "disable_s4", 1) ? 0 : 0x80;
+    return g_bytes_new(states, sizeof(states));
 }
 
 static void name_own_files(FwCfg *f, GArray *all)
@@ -183,8 +186,8 @@ static void name_own_files(FwCfg *f, GArray *all)
     name_bytes(all, "etc/e820", pc_e820(f->pc));
     name_bytes(all, "etc/smbios/smbios-anchor", anchor);
     name_bytes(all, "etc/smbios/smbios-tables", tables);
-    name_bytes(all, "etc/system-states", system_states());
-    if (!f->dev.vm->conf->no_acpi) {
+    name_bytes(all, "etc/system-states", system_states(f->pc));
+    if (!f->dev.vm->conf->no_acpi && f->pc->args->acpi != 0) {
         name_acpi(all, "etc/acpi/rsdp", ACPI_RSDP_SIZE);
         name_acpi(all, "etc/acpi/tables", ACPI_TABLES_SIZE);
         name_acpi(all, "etc/table-loader", ACPI_LOADER_SIZE);

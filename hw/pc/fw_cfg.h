@@ -35,6 +35,9 @@ void fw_cfg_set64(FwCfg *, uint16_t key, uint64_t val);
 
 /* ---- what stands behind the files; each called when the guest first looks after a reset ---- */
 
+/* what the power management function says in a row of its own; none: without one */
+int64_t pc_pm_row(const Pc *, const char *row, int64_t none);
+
 /* {u64 address, u64 length, u32 type} rows of etc/e820 */
 GBytes *pc_e820(const Pc *);
 
