@@ -39,14 +39,14 @@ static void next_piece(IdeDrive *d, uint32_t from)
     IdeDriveState *s = &d->st;
     uint32_t n = MIN(s->reply - from, s->limit);
 
-    if (from + n > s->buf->len) { /* only a stream that was loaded can say so */
+    if (from + n + (n & 1) > s->buf->len) { /* only a stream that was loaded can say so */
         ide_fail(d, ERR_ABRT);
         return;
     }
     s->lcyl = n;
     s->hcyl = n >> 8;
     s->nsector = REASON_DATA_IN;
-    ide_pio_in(d, from + n, true);
+    ide_pio_in(d, from + n + (n & 1), true);
     s->pos = from;
 }
 
@@ -60,11 +60,11 @@ static void start_reply(IdeDrive *d)
     next_piece(d, 0);
 }
 
-/* an odd length is padded: words are moved */
+/* words are moved: an odd length needs one byte more in the buffer */
 static void set_reply(IdeDrive *d, uint32_t n)
 {
     d->st.reply = n;
-    if (n & 1)
+    if (d->st.buf->len < n + (n & 1))
         g_byte_array_append(d->st.buf, (const uint8_t *)"", 1);
 }
 
