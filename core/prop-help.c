@@ -42,6 +42,8 @@ static char *describe(const Prop *row)
     g_autofree char *def = row->flags & PROP_NEED ? NULL : default_text(row);
     GString *out = g_string_new(row->help);
 
+    if (row->kind == P_LINK && !out->len && prop_link_of(row))
+        g_string_append_printf(out, "ID of a %s", prop_link_of(row)->name);
     if (row->kind == P_BOOL && !out->len)
         g_string_append(out, "on/off");
     if (row->kind == P_ENUM) {

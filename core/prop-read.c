@@ -834,9 +834,20 @@ static bool apply_leftover(Read *r, const Path *path, const Prop *rows, void *ar
     return true;
 }
 
-/* "?" or "help" as a word, unless that is a row's name. */
-static void find_help(Members *m)
+static bool rest_has(const Prop *rows, unsigned flag)
 {
+    for (; rows->kind != P_END; rows++) {
+        if (rows->kind == P_REST && (rows->flags & flag))
+            return true;
+    }
+    return false;
+}
+
+/* "?" or "help" as a word, unless the REST row wants it. */
+static void find_help(const Prop *rows, Members *m)
+{
+    if (rest_has(rows, PROP_HELP))
+        return;
     for (size_t i = 0; m->text && i < m->obj->n; i++) {
         const JsonMember *mem = &m->obj->mem[i];
 
@@ -856,7 +867,7 @@ static bool read_members(Read *r, const Path *path, const Prop *rows, void *args
 
     bool ok;
 
-    find_help(&m);
+    find_help(rows, &m);
     ok = apply_rows(r, path, rows, args, &m);
     if (ok && m.help)
         ok = help_fail(r, prop_help_now(rows, args, m.title));
@@ -972,15 +983,6 @@ bool prop_parse_json(const Prop *rows, const Json *json, void *args, Vm *vm, GEr
     return false;
 }
 
-static bool rows_have_sign(const Prop *rows)
-{
-    for (; rows->kind != P_END; rows++) {
-        if (rows->kind == P_REST && (rows->flags & PROP_SIGN))
-            return true;
-    }
-    return false;
-}
-
 /* May "?" in first place ask what the implied key takes? */
 static bool implied_takes_help(const Prop *rows, const void *args, const char *implied)
 {
@@ -1007,7 +1009,7 @@ bool prop_parse_kv(const Prop *rows, const char *implied, const char *text, void
     if (*text == '{')
         tree = json_parse(text, err);
     else
-        tree = prop_kv_tree(implied, text, rows_have_sign(rows),
+        tree = prop_kv_tree(implied, text, rest_has(rows, PROP_SIGN),
                             implied_takes_help(rows, args, implied), err);
     return tree && prop_parse_json(rows, tree, args, vm, err);
 }

@@ -431,8 +431,6 @@ static const char *int_type_name(unsigned width)
 
 const char *prop_type_name(const Prop *row)
 {
-    const PropLink *link;
-
     switch (row->kind) {
     case P_BOOL: return "bool";
     case P_INT: return int_type_name(row->width);
@@ -441,7 +439,6 @@ const char *prop_type_name(const Prop *row)
     case P_LIST: return "list";
     case P_PART: return "struct";
     case P_ANY: return "any";
-    case P_LINK: link = prop_link_of(row); return link ? link->name : "link";
     default: return "str";
     }
 }

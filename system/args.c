@@ -88,7 +88,7 @@ const Prop MachineArgs_rows[] = {
     PROP_BOOL (MachineArgs, usb,             "usb",             AUTO, "as -usb"),
     PROP_PART (MachineArgs, smp,             "smp",             SmpArgs, ""),
     PROP_PART (MachineArgs, boot,            "boot",            BootArgs, ""),
-    PROP_REST (MachineArgs, rest),
+    PROP_REST (MachineArgs, rest,             PROP_HELP),
     PROP_END  (MachineArgs)
 };
 const Prop RtcArgs_rows[] = {
@@ -104,10 +104,10 @@ const Prop GlobalArgs_rows[] = {
     PROP_END  (GlobalArgs)
 };
 const Prop DeviceArgs_rows[] = {
-    NEED_STR  (DeviceArgs, driver, "driver", "device type"),
+    PROP_STR  (DeviceArgs, driver, "driver", NULL, "device type"),
     PROP_STR  (DeviceArgs, id,     "id",     NULL, "name of the device"),
     PROP_STR  (DeviceArgs, bus,    "bus",    NULL, "bus it is put on"),
-    PROP_REST (DeviceArgs, rest),
+    PROP_REST (DeviceArgs, rest, PROP_HELP),
     PROP_END  (DeviceArgs)
 };
 const Prop ActionArgs_rows[] = {

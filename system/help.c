@@ -7,6 +7,7 @@
 #include "core/vcpu.h"
 #include "system/system.h"
 #include "util/log.h"
+#include "util/text.h"
 
 SET_DECLARE(machine);
 SET_DECLARE(device);
@@ -141,20 +142,41 @@ static int line_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The bus's rows and the type's own, as one sorted list. */
-char *help_device(const DeviceType *t)
+bool rest_asks_help(const Json *rest)
 {
-    g_autofree char *own = t->props ? prop_help(t->props, NULL) : g_strdup("");
-    g_autofree char *bus = t->bus && t->bus->props ? prop_help(t->bus->props, NULL) : g_strdup("");
-    g_autofree char *both = g_strconcat(own, bus, NULL);
+    for (size_t i = 0; rest && i < rest->n; i++) {
+        if (text_is_help(rest->mem[i].key))
+            return true;
+    }
+    return false;
+}
+
+/* Two tables over one thing, as one sorted list. */
+static char *help_both(const char *title, const Prop *a, const Prop *b)
+{
+    g_autofree char *first = a ? prop_help(a, NULL) : g_strdup("");
+    g_autofree char *second = b ? prop_help(b, NULL) : g_strdup("");
+    g_autofree char *both = g_strconcat(first, second, NULL);
     g_auto(GStrv) lines = g_strsplit(both, "\n", -1);
     GString *out = g_string_new(NULL);
 
     qsort(lines, g_strv_length(lines), sizeof(*lines), line_compare);
-    g_string_append_printf(out, "%s options:\n", t->name);
+    g_string_append_printf(out, "%s options:\n", title);
     for (char **line = lines; *line; line++) {
         if (**line)
             g_string_append_printf(out, "%s\n", *line);
     }
     return g_string_free(out, FALSE);
+}
+
+char *help_device(const DeviceType *t)
+{
+    return help_both(t->name, t->props, t->bus ? t->bus->props : NULL);
+}
+
+char *help_machine(const MachineType *m)
+{
+    g_autofree char *title = g_strconcat(m->name, "-machine", NULL);
+
+    return help_both(title, MachineArgs_rows, m->props);
 }

@@ -26,17 +26,26 @@ static void startup_init(Startup *st, GArray *records)
     st->conf.boot.splash_time = st->conf.boot.reboot_timeout = -1;
 }
 
+/* clang-format off */
 /* Each step prints what is wrong with it; *status is what the process then returns. */
 static bool start(Vm *vm, const GArray *records, int *status)
 {
-    return options_run(vm, records, PHASE_EARLY, status) &&
-           options_run(vm, records, PHASE_MACHINE, status) && startup_machine(vm, status) &&
-           startup_accel(vm, status) && options_run(vm, records, PHASE_BACKEND, status) &&
-           startup_defaults(vm, status) && startup_board(vm, status) &&
-           options_run(vm, records, PHASE_DEVICE, status) && startup_complete(vm, status) &&
-           options_run(vm, records, PHASE_UI, status) && startup_display(vm, status) &&
-           options_run(vm, records, PHASE_RUN, status) && startup_finish(vm, status);
+    return options_run(vm, records, PHASE_EARLY, status)
+        && options_run(vm, records, PHASE_MACHINE, status)
+        && options_help(vm, records, status)
+        && startup_machine(vm, status)
+        && startup_accel(vm, status)
+        && options_run(vm, records, PHASE_BACKEND, status)
+        && startup_defaults(vm, status)
+        && startup_board(vm, status)
+        && options_run(vm, records, PHASE_DEVICE, status)
+        && startup_complete(vm, status)
+        && options_run(vm, records, PHASE_UI, status)
+        && startup_display(vm, status)
+        && options_run(vm, records, PHASE_RUN, status)
+        && startup_finish(vm, status);
 }
+/* clang-format on */
 
 /* In the reverse order of the start, whatever of it took place. */
 static int end(Vm *vm, int status)

@@ -22,15 +22,6 @@ static bool unknown_type(const char *name, GError **err)
     return opt_fail(err, "'%s' is not a valid device model name%s", name, hint);
 }
 
-static bool asks_for_help(const Json *rest)
-{
-    for (size_t i = 0; rest && i < rest->n; i++) {
-        if (text_is_help(rest->mem[i].key))
-            return true;
-    }
-    return false;
-}
-
 static bool set_rows(Device *dev, const Json *rest, GError **err)
 {
     for (size_t i = 0; rest && i < rest->n; i++) {
@@ -61,15 +52,18 @@ static bool check_id(Vm *vm, const char *id, GError **err)
 
 bool opt_device(Vm *vm, const DeviceArgs *args, GError **err)
 {
-    const DeviceType *type = device_type(args->driver);
+    const DeviceType *type = args->driver ? device_type(args->driver) : NULL;
+    bool help = rest_asks_help(args->rest);
     Bus *bus = NULL;
     Device *dev;
 
-    if (text_is_help(args->driver))
+    if (help && !args->driver)
         return help_fail(err, help_devices());
+    if (!args->driver)
+        return opt_fail(err, "Parameter 'driver' is missing");
     if (!type)
         return unknown_type(args->driver, err);
-    if (asks_for_help(args->rest))
+    if (help)
         return help_fail(err, help_device(type));
     if (!(type->flags & TYPE_USER))
         return opt_fail(err,

@@ -7,13 +7,21 @@
 #include "util/log.h"
 #include "util/text.h"
 
+/* "-M ?", "-machine name,help" */
+static bool machine_help(const char *name, GError **err)
+{
+    const MachineType *type = name ? machine_find(name) : NULL;
+
+    return help_fail(err, type ? help_machine(type) : help_machines());
+}
+
 bool opt_machine(Vm *vm, const MachineArgs *args, GError **err)
 {
     Startup *st = startup(vm);
     g_autoptr(Json) all = prop_to_json(MachineArgs_rows, args);
 
-    if (args->type && text_is_help(args->type))
-        return help_fail(err, help_machines());
+    if (rest_asks_help(args->rest))
+        return machine_help(args->type, err);
     if (args->usb == 1)
         return opt_fail(err, "usb=on is not supported yet");
     if (args->dtb)

@@ -218,6 +218,45 @@ static bool run_single(Vm *vm, const Record *r, int *status)
     return ok;
 }
 
+static bool asks_help(const Record *r)
+{
+    g_auto(GStrv) items = g_strsplit(r->text ? r->text : "", ",", -1);
+
+    for (char **item = items; *item; item++) {
+        const char *eq = strchr(*item, '=');
+
+        if (text_is_help(eq ? eq + 1 : *item))
+            return !prop_is_bare(r->opt->rows);
+    }
+    return false;
+}
+
+/* Nobody wants an accelerator's warning, or a disk opened, before a list is shown. */
+bool options_help(Vm *vm, const GArray *records, int *status)
+{
+    for (guint i = 0; i < records->len; i++) {
+        const Record *r = &g_array_index(records, Record, i);
+        GError *err = NULL;
+        void *args;
+
+        if (!asks_help(r))
+            continue;
+        args = g_malloc0(MAX(prop_size(r->opt->rows), 1));
+        prop_defaults(r->opt->rows, args);
+        if (prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, &err) &&
+            r->opt->run == run_device)
+            r->opt->run(vm, args, &err);
+        prop_free(r->opt->rows, args);
+        g_free(args);
+        if (g_error_matches(err, prop_error_quark(), PROP_ERROR_HELP)) {
+            *status = option_report(r, err);
+            return false;
+        }
+        g_clear_error(&err);
+    }
+    return true;
+}
+
 static bool comes_again(const GArray *records, guint i, bool before)
 {
     const Option *opt = g_array_index(records, Record, i).opt;

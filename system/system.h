@@ -38,6 +38,8 @@ typedef struct Record {
 bool options_parse(int argc, char **argv, GArray *records);
 /* The handlers of one phase, in the order typed. Prints the error; false: end with *status. */
 bool options_run(Vm *, const GArray *records, Phase, int *status);
+/* The lists that `?` and `help` ask for, before anything is opened; false: one was printed. */
+bool options_help(Vm *, const GArray *records, int *status);
 bool options_given(const GArray *records, const char *name);
 /* "-opt value: message", or help on stdout; the exit status */
 int option_report(const Record *, GError *take);
@@ -77,7 +79,9 @@ bool opt_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 char *help_text(void);
 char *version_text(void);
 char *help_machines(void);
+char *help_machine(const MachineType *);
 char *help_devices(void);
+bool rest_asks_help(const Json *rest); /* "?" or "help" among left-over words */
 char *help_device(const DeviceType *);
 char *help_accels(void);
 
