@@ -55,7 +55,8 @@ static gboolean fd_port_readable(int fd, GIOCondition cond, void *o)
     uint8_t buf[READ_CHUNK];
     ssize_t n = read(fd, buf, sizeof(buf));
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    /* a hang-up with nothing to read: a pty's peer that went and is back already counts as new */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(cond & G_IO_HUP))
         return G_SOURCE_CONTINUE;
     if (n <= 0) {
         p->in_watch = 0;

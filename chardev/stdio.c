@@ -28,7 +28,8 @@ void char_term_restore(void)
 /* In the background setting the terminal would stop us; the next SIGCONT comes with "fg". */
 static void term_set_raw(void)
 {
-    if (term.changed && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    pid_t front = tcgetpgrp(STDIN_FILENO); /* fails on a terminal that does not control us */
+    if (term.changed && (front < 0 || front == getpgrp()))
         tcsetattr(STDIN_FILENO, TCSANOW, &term.raw);
 }
 

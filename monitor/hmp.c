@@ -229,7 +229,7 @@ static void hmp_greet(Monitor *m)
 
 void hmp_resume(Monitor *m)
 {
-    if (m->prompted || !char_has_focus(&m->front))
+    if (!m->session || m->prompted || !char_has_focus(&m->front))
         return;
     if (m->greeted)
         hmp_prompt(m);
@@ -243,8 +243,9 @@ void hmp_event(Monitor *m, CharEvent e)
     case CHR_OPENED:
         m->answer = NULL; /* a question does not wait for the next peer */
         m->greeted = m->prompted = false;
-        if (char_has_focus(&m->front) && !m->pending)
-            hmp_greet(m);
+        line_abandon(m->line);
+        if (monitor_may_run(m)) /* else monitor_start() does, when it is clear who has the focus */
+            hmp_resume(m);
         break;
     case CHR_CLOSED: m->answer = NULL; break;
     case CHR_MUX_IN:

@@ -190,6 +190,13 @@ void line_output(LineEdit *l, const char *p, size_t n)
     line_redraw(l);
 }
 
+void line_abandon(LineEdit *l)
+{
+    line_wipe(l->text);
+    l->cursor = 0;
+    l->active = l->after_cr = false;
+}
+
 void line_prompt(LineEdit *l, const char *prompt, bool hidden)
 {
     g_free(l->prompt);

@@ -31,6 +31,9 @@ void line_free(LineEdit *);
  */
 void line_prompt(LineEdit *, const char *prompt, bool hidden);
 
+/* The other side is gone: what it typed is forgotten, nothing is shown until the next prompt. */
+void line_abandon(LineEdit *);
+
 /* Returns the bytes used: stops behind a line until the next line_prompt(). */
 size_t line_feed(LineEdit *, const uint8_t *p, size_t n);
 
