@@ -4,7 +4,7 @@
  * every pointer is written as an offset into etc/acpi/tables, and a loader command has the firmware
  * add the address where it put that file; sums are left zero and computed by command too.
  *
- *   FACS  DSDT  FADT  MADT  WAET  RSDT        etc/acpi/tables
+ *   FACS  DSDT  FADT  MADT  HPET  WAET  RSDT  etc/acpi/tables
  *   RSDP -> RSDT -> FADT -> FACS, DSDT        etc/acpi/rsdp
  *
  * The FADT is of revision 3 for its reset register; addresses below 4 GiB, so no XSDT.
@@ -256,6 +256,21 @@ static size_t waet(AcpiBuild *b)
     return at;
 }
 
+static size_t hpet(AcpiBuild *b)
+{
+    size_t at = table_begin(b, "HPET", 1);
+    GString *s = b->out;
+
+    put_le(s, 0x8086a201, 4); /* the low half of its capability register */
+    put_le(s, 0, 4);          /* address: in memory */
+    put_le(s, PC_HPET_BASE, 8);
+    put_le(s, 0, 1);
+    put_le(s, 0, 2);
+    put_le(s, 0, 1);
+    table_end(b);
+    return at;
+}
+
 static size_t rsdt(AcpiBuild *b, const size_t *tables, unsigned n)
 {
     size_t at = table_begin(b, "RSDT", 1);
@@ -290,11 +305,14 @@ void acpi_build(Pc *pc, AcpiFiles *files)
     script_allocate(&b, TABLES, 64, ZONE_HIGH);
     size_t facs_at = facs(&b);
     size_t dsdt_at = dsdt(&b);
-    size_t in_rsdt[3];
-    in_rsdt[0] = fadt(&b, facs_at, dsdt_at);
-    in_rsdt[1] = madt(&b);
-    in_rsdt[2] = waet(&b);
-    files->rsdp = rsdp(&b, rsdt(&b, in_rsdt, G_N_ELEMENTS(in_rsdt)));
+    size_t in_rsdt[4];
+    unsigned n = 0;
+    in_rsdt[n++] = fadt(&b, facs_at, dsdt_at);
+    in_rsdt[n++] = madt(&b);
+    if (device_find(pc->dev.vm, "hpet", 0))
+        in_rsdt[n++] = hpet(&b);
+    in_rsdt[n++] = waet(&b);
+    files->rsdp = rsdp(&b, rsdt(&b, in_rsdt, n));
 
     /* as long as the directory promised */
     g_assert(b.out->len <= ACPI_TABLES_SIZE && b.script->len <= ACPI_LOADER_SIZE);

@@ -41,6 +41,23 @@ static void add_local_apics(Board *b)
     }
 }
 
+/* The HPET stands between the 8254 and IRQ 0, which it takes over in legacy replacement. */
+static void add_hpet(Board *b, Pc *pc, Device *pit)
+{
+    if (!pc->args->hpet || b->vm->conf->no_hpet) {
+        if (pit)
+            board_wire(pit, "", 0, isa_line(pc->isa, 0));
+        return;
+    }
+    Device *hpet = board_add(b, "hpet", "hpet", NULL, NULL);
+    board_wire(pit, "", 0, board_pin(hpet, "pit", 0));
+    if (pit)
+        board_wire(hpet, "pit-out", 0, isa_line(pc->isa, 0));
+    board_wire(hpet, "legacy", 0, isa_line(pc->isa, 0));
+    board_wire(hpet, "legacy", 1, isa_line(pc->isa, 8));
+    board_wire(hpet, "", 2, isa_line(pc->isa, 0)); /* IRQ 0 is pin 2 of the IOAPIC */
+}
+
 bool board_i440fx(Vm *vm, const void *args, GError **err)
 {
     Board b = { vm, NULL };
@@ -80,8 +97,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     board_add(&b, "isa-post-ports", NULL, pc->isa, NULL);
     board_wire(kbc, "a20", 0, board_pin(gate, "", 0));
     board_wire(port92, "a20", 0, board_pin(gate, "", 1));
-    if (pit)
-        board_wire(pit, "", 0, isa_line(pc->isa, 0));
+    add_hpet(&b, pc, pit);
 
     /* what the user brought, or gets by default */
     if (conf->vga && strcmp(conf->vga, "none"))

@@ -22,7 +22,7 @@ const Prop PcArgs_rows[] = {
     PROP_BOOL(PcArgs, vmport,                  "vmport", AUTO,         "VMware's port"),
     PROP_BOOL(PcArgs, smm,                     "smm", AUTO,            "system management mode"),
     PROP_BOOL(PcArgs, acpi,                    "acpi", AUTO,           "ACPI tables"),
-    PROP_BOOL(PcArgs, hpet,                    "hpet", false,          "high precision event timer"),
+    PROP_BOOL(PcArgs, hpet,                    "hpet", true,           "high precision event timer"),
     PROP_BOOL(PcArgs, smbus,                   "smbus", true,          "SMBus controller"),
     PROP_BOOL(PcArgs, sata,                    "sata", true,           "SATA controller"),
     PROP_BOOL(PcArgs, pit,                     "pit", true,            "8254 timer"),

@@ -23,6 +23,7 @@ enum {
 /* Guest-physical addresses fixed by the board */
 enum {
     PC_IOAPIC_BASE = 0xfec00000,
+    PC_HPET_BASE = 0xfed00000,
     PC_LAPIC_BASE = 0xfee00000,
     PC_PM_BASE = 0x600,
     PC_FW_CFG_PORT = 0x510,
