@@ -129,18 +129,24 @@ static void classify(const Insn *in, Thunk *t)
 }
 
 /* ---- emission ---- */
-static void emit_load_store(Code *c, const Thunk *t, bool store)
+/* Only operand a is stored: the other may be the same register. */
+static void emit_load_store(Code *c, const Thunk *t, const Row *row, bool store)
 {
     uint8_t xmm = store ? 0x11 : 0x10, mmx = store ? 0x7f : 0x6f;
-    if (t->reg == T_XMM)
+    bool reg = !store || !is_rm(row->a), rm = !store || is_rm(row->a);
+    if (!reg)
+        ;
+    else if (t->reg == T_XMM)
         PUT(c, 0x0f, xmm, 0x17); /* movups xmm2, [rdi] */
     else if (t->reg == T_MMX)
         PUT(c, 0x0f, mmx, 0x17);
-    if (t->rm == T_XMM)
+    if (!rm)
+        ;
+    else if (t->rm == T_XMM)
         PUT(c, 0x0f, xmm, 0x0e); /* movups xmm1, [rsi] */
     else if (t->rm == T_MMX)
         PUT(c, 0x0f, mmx, 0x0e);
-    if (t->reg == T_GPR || t->rm == T_GPR)
+    if ((reg && t->reg == T_GPR) || (rm && t->rm == T_GPR))
         PUT(c, 0x48, store ? 0x89 : 0x8b, 0x02); /* mov rax, [rdx] */
 }
 
@@ -215,12 +221,12 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
         PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x10, 0x81); /* movups xmm0, [..] */
     if (flags)
         emit_flags_in(c);
-    emit_load_store(c, t, false);
+    emit_load_store(c, t, row, false);
     if (is_string_compare(row))
         emit_string_compare(c, in, t, imm);
     else
         emit_insn(c, in, t, imm);
-    emit_load_store(c, t, true);
+    emit_load_store(c, t, row, true);
     if (flags)
         emit_flags_out(c);
     if (x87)
