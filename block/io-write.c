@@ -74,7 +74,8 @@ static int write_units_co(Write *w, const Extent *ext)
     start = head.len ? head.off : w->len ? w->off : tail.off;
     if (head.len)
         v[n++] = (struct iovec){ head.buf, head.len };
-    memcpy(v + n, w->v, w->n * sizeof(*v));
+    if (w->n)
+        memcpy(v + n, w->v, w->n * sizeof(*v));
     n += w->n;
     if (tail.len)
         v[n++] = (struct iovec){ tail.buf, tail.len };

@@ -395,8 +395,9 @@ static int qcow2_open_co(BlockNode *node, const void *args, GError **err)
     else if (a && a->l2_cache_size != UINT64_MAX)
         bytes = a->l2_cache_size;
     ok = read_header_co(q, err);
-    q->max_tables = MAX(MIN(bytes, 1u << 30) >> q->cluster_bits, 16);
-    node->limits.unit = q->cluster_size;
+    if (ok)
+        q->max_tables = MAX(MIN(bytes, 1u << 30) >> q->cluster_bits, 16);
+    node->limits.unit = ok ? q->cluster_size : 0;
     node->limits.discard_align = node->limits.zero_align = q->cluster_size;
     ok = ok && read_table_co(q, &q->l1, "L1 table", err) &&
          read_table_co(q, &q->rt, "reference count table", err) && qcow2_read_snapshots_co(q, err);
