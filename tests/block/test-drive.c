@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Drives as the command line and devices see them: -drive's text, places and names, snapshot=on,
+ * media changes, and the error policy up to a machine that stops and tries again.
+ */
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "block/front.h"
+#include "core/event.h"
+#include "core/runstate.h"
+#include "util/json.h"
+#include "tests/block/memlog.h"
+
+static char *dir;
+
+static char *path_of(const char *name)
+{
+    return g_build_filename(dir, name, NULL);
+}
+
+static BlockFront *try_open(Vm *vm, const char *text, GError **err)
+{
+    g_autofree char *at = strchr(text, '@') ? g_strdup(dir) : NULL;
+    g_auto(GStrv) parts = g_strsplit(text, "@", -1);
+    g_autofree char *full = g_strjoinv(at ? at : "", parts);
+    DriveArgs a;
+    BlockFront *blk = NULL;
+
+    prop_defaults(DriveArgs_rows, &a);
+    if (prop_parse_kv(DriveArgs_rows, "file", full, &a, vm, err))
+        blk = drive_open(vm, &a, err);
+    prop_free(DriveArgs_rows, &a);
+    return blk;
+}
+
+/* '@' in the text is the directory. */
+static BlockFront *must_open(Vm *vm, const char *text)
+{
+    GError *err = NULL;
+    BlockFront *blk = try_open(vm, text, &err);
+
+    g_assert_no_error(err);
+    return blk;
+}
+
+static void must_fail(Vm *vm, const char *text, const char *answer)
+{
+    GError *err = NULL;
+
+    g_assert_null(try_open(vm, text, &err));
+    if (!strstr(err->message, answer))
+        g_error("-drive %s: '%s' lacks '%s'", text, err->message, answer);
+    g_error_free(err);
+}
+
+typedef struct Wait {
+    bool done;
+    int ret;
+} Wait;
+
+static void on_done(void *o, int ret)
+{
+    *(Wait *)o = (Wait){ true, ret };
+}
+
+static int await(Vm *vm, Wait *w)
+{
+    while (!w->done)
+        vm_loop_once(vm, true);
+    return w->ret;
+}
+
+static int rw(Vm *vm, BlockFront *blk, bool write, uint64_t off, void *buf, size_t len)
+{
+    struct iovec v = { buf, len };
+    Wait w = { 0 };
+
+    if (write)
+        blk_writev(blk, off, &v, 1, false, on_done, &w);
+    else
+        blk_readv(blk, off, &v, 1, on_done, &w);
+    g_assert_false(w.done);
+    return await(vm, &w);
+}
+
+static void put_file(const char *name, size_t size, int fill)
+{
+    g_autofree char *p = path_of(name), *data = g_malloc(size);
+
+    memset(data, fill, size);
+    g_assert_true(g_file_set_contents(p, data, size, NULL));
+}
+
+/* ---- places ---- */
+
+static void test_places(void)
+{
+    Vm *vm = vm_new();
+
+    put_file("a.raw", 10000, 1);
+    g_assert_cmpstr(blk_name(must_open(vm, "@/a.raw,format=raw,if=ide,media=disk,readonly=on")), ==,
+                    "ide0-hd0");
+    g_assert_cmpstr(blk_name(must_open(vm, "file=@/a.raw,format=raw,media=cdrom")), ==, "ide0-cd1");
+    g_assert_cmpstr(blk_name(must_open(vm, "if=ide,index=2,media=cdrom")), ==, "ide1-cd0");
+    must_fail(vm, "index=2", "drive with bus=1, unit=0 (index=2) exists");
+    must_fail(vm, "index=1,bus=0", "index cannot be used with bus and unit");
+    must_fail(vm, "if=ide,unit=7", "unit 7 too big (max is 1)");
+    must_fail(vm, "if=ide,bus=2,unit=0", "machine type does not support if=ide,bus=2,unit=0");
+    must_fail(vm, "if=floppy,file=@/missing", "No such file or directory");
+    must_fail(vm, "if=virtio,file=@/a.raw,cache=fast", "fast");
+    must_fail(vm, "if=none,file=@/a.raw,throttling.iops-total=5", "throttling");
+    must_fail(vm, "if=none,file=@/a.raw,iops=5", "throttling");
+    must_fail(vm, "if=none,file=@/a.raw,nonsense=5,format=raw,readonly", "nonsense");
+    must_fail(vm, "if=none,file=@/a.raw,format=xyz,readonly", "Unknown driver 'xyz'");
+    g_assert_cmpstr(blk_name(must_open(vm, "if=floppy")), ==, "floppy0");
+    g_assert_cmpstr(blk_name(must_open(vm, "if=none,id=x,file=@/a.raw,format=raw,readonly,"
+                                           "file.locking=off")),
+                    ==, "x");
+    must_fail(vm, "if=none,id=x", "Duplicate ID 'x'");
+    g_assert_cmpint(blk_length(drive_find(vm, "ide0-hd0")), ==, 10240);
+    g_assert_cmpint(blk_length(drive_find(vm, "ide1-cd0")), ==, -ENOMEDIUM);
+    g_assert_true(drive_at(vm, IF_IDE, 0, 1) == drive_find(vm, "ide0-cd1"));
+    g_assert_false(blk_writable(drive_find(vm, "ide0-cd1")));
+    g_assert_true(drives_close(vm));
+    vm_free(vm);
+}
+
+/* ---- snapshot=on ---- */
+
+static void test_snapshot(void)
+{
+    g_autofree char *p = path_of("s.raw"), *before = NULL, *after = NULL;
+    Vm *vm = vm_new();
+    uint8_t buf[70000];
+    BlockFront *blk;
+    Wait w = { 0 };
+
+    put_file("s.raw", 200000 / 512 * 512, 3);
+    g_assert_true(g_file_get_contents(p, &before, NULL, NULL));
+    blk = must_open(vm, "@/s.raw,format=raw,snapshot=on");
+    memset(buf, 9, sizeof(buf));
+    g_assert_cmpint(rw(vm, blk, true, 1000, buf, sizeof(buf)), ==, 0);
+    blk_flush(blk, on_done, &w);
+    g_assert_cmpint(await(vm, &w), ==, 0);
+    g_assert_cmpint(rw(vm, blk, false, 500, buf, 1000), ==, 0);
+    g_assert_cmpint(buf[499], ==, 3);
+    g_assert_cmpint(buf[500], ==, 9);
+    g_assert_cmpint(rw(vm, blk, false, 199000, buf, 1000), ==, -EINVAL);
+    g_assert_true(drives_close(vm));
+    g_assert_true(g_file_get_contents(p, &after, NULL, NULL));
+    g_assert_cmpmem(before, 199680, after, 199680);
+    vm_free(vm);
+}
+
+/* ---- media ---- */
+
+static void test_media(void)
+{
+    g_autofree char *p = path_of("cd.iso");
+    Vm *vm = vm_new();
+    GError *err = NULL;
+    uint8_t buf[2048];
+    BlockFront *blk = must_open(vm, "if=ide,index=2,media=cdrom");
+
+    put_file("cd.iso", 4096, 5);
+    g_assert_cmpint(rw(vm, blk, false, 0, buf, 2048), ==, -ENOMEDIUM);
+    g_assert_true(drive_change(blk, p, NULL, &err));
+    g_assert_cmpint(rw(vm, blk, false, 2048, buf, 2048), ==, 0);
+    g_assert_cmpint(buf[0], ==, 5);
+    blk_lock_medium(blk, true);
+    g_assert_false(drive_eject(blk, false, &err));
+    g_clear_error(&err);
+    blk_eject(blk, true);
+    g_assert_cmpint(blk_length(blk), ==, -ENOMEDIUM);
+    g_assert_true(drive_eject(blk, true, &err));
+    g_assert_false(drive_change(blk, "/nonexistent", NULL, &err));
+    g_clear_error(&err);
+    g_assert_true(drives_close(vm));
+    vm_free(vm);
+}
+
+/* ---- errors ---- */
+
+typedef struct Parked {
+    Vm *vm;
+    BlockFront *blk;
+    Wait w;
+    int again, errors;
+    uint8_t buf[512];
+} Parked;
+
+static void parked_again(void *o)
+{
+    Parked *p = o;
+    struct iovec v = { p->buf, 512 };
+
+    p->again++;
+    p->w.done = false;
+    blk_writev(p->blk, 0, &v, 1, false, on_done, &p->w);
+}
+
+static const BlockFrontOps parked_ops = { .again = parked_again };
+
+static int memory_root_co(void *o)
+{
+    BlockFront *blk = ((void **)o)[0];
+    Memlog *m = ((void **)o)[1];
+
+    front_set_root(blk,
+                   node_new_co(block_driver("raw"), NULL, "mem", NODE_RDWR,
+                               memlog_node_co(m, NODE_RDWR), NULL, NULL),
+                   true);
+    return 0;
+}
+
+static void test_policy(void)
+{
+    Memlog *m = memlog_new();
+    Vm *vm = vm_new();
+    Parked p = { .vm = vm };
+    void *pair[2];
+
+    memlog_reach(m, 65536);
+    p.blk = must_open(vm, "if=none,id=d,werror=enospc,rerror=ignore");
+    pair[0] = p.blk;
+    pair[1] = m;
+    front_run(memory_root_co, pair);
+    p.blk->ops = &parked_ops;
+    p.blk->o = &p;
+    m->fail_from = 1;
+    m->fail_errno = EIO;
+    g_assert_cmpint(rw(vm, p.blk, true, 0, p.buf, 512), ==, -EIO);
+    g_assert_cmpint(rw(vm, p.blk, false, 0, p.buf, 512), ==, 0);
+    m->fail_errno = ENOSPC;
+    g_assert_true(vm_start(vm, NULL));
+    p.again = 0;
+    g_assert_cmpint(rw(vm, p.blk, true, 0, p.buf, 512), ==, -EAGAIN);
+    while (vm_state(vm) == RUNSTATE_RUNNING)
+        vm_loop_once(vm, true);
+    g_assert_cmpint(vm_state(vm), ==, RUNSTATE_IO_ERROR);
+    g_assert_cmpint(p.blk->io_status, ==, ENOSPC);
+    m->fail_from = 0;
+    g_assert_true(vm_start(vm, NULL));
+    g_assert_cmpint(p.again, ==, 1);
+    g_assert_cmpint(await(vm, &p.w), ==, 0);
+    g_assert_cmpint(p.blk->io_status, ==, 0);
+    vm_stop(vm, RUNSTATE_PAUSED);
+    g_assert_true(drives_close(vm));
+    vm_free(vm);
+    memlog_free(m);
+}
+
+/* ---- what the monitor shows ---- */
+
+static void test_info(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    Vm *vm = vm_new();
+    BlockFront *blk;
+    Json *j;
+
+    put_file("i.raw", 10240, 1);
+    blk = must_open(vm, "@/i.raw,format=raw,cache=none");
+    drive_info(blk, text, false);
+    g_assert_nonnull(strstr(text->str, "ide0-hd0 (#block000): "));
+    g_assert_nonnull(strstr(text->str, "/i.raw (raw)\n    Cache mode:       writeback, direct\n"));
+    g_string_truncate(text, 0);
+    drive_info(must_open(vm, "media=cdrom"), text, false);
+    g_assert_cmpstr(text->str, ==,
+                    "ide0-cd1: [not inserted]\n    Removable device: not locked, tray "
+                    "closed\n");
+    j = drive_json(blk);
+    json_free(j);
+    g_assert_true(drives_close(vm));
+    vm_free(vm);
+}
+
+int main(int argc, char **argv)
+{
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    dir = g_strdup_printf("%s/drive-%d", g_get_current_dir(), getpid());
+    g_mkdir(dir, 0700);
+    g_test_add_func("/drive/places", test_places);
+    g_test_add_func("/drive/snapshot", test_snapshot);
+    g_test_add_func("/drive/media", test_media);
+    g_test_add_func("/drive/policy", test_policy);
+    g_test_add_func("/drive/info", test_info);
+    ret = g_test_run();
+    for (const char *const *n = (const char *const[]){ "a.raw", "s.raw", "cd.iso", "i.raw", NULL };
+         *n; n++) {
+        g_autofree char *p = path_of(*n);
+
+        unlink(p);
+    }
+    g_rmdir(dir);
+    g_free(dir);
+    return ret;
+}
