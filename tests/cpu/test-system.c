@@ -606,6 +606,9 @@ GUEST(64, l_nt, "pushf; orl $0x4000,(%rsp); popf; iretq");
 GUEST(64, l_fs,
       "mov $0xc0000100,%ecx; mov $0x4000,%eax; xor %edx,%edx; wrmsr; movl $7,0x4010;"
       "mov %fs:0x10,%ebx; hlt");
+GUEST(64, l_sse,
+      "mov $0x5e2740,%eax; movq %rax,%xmm0; punpcklqdq %xmm0,%xmm0; mov $0x2000,%ecx;"
+      "movaps %xmm0,(%rcx); hlt");
 GUEST(64, l_user, "mov 0x2000,%eax; hlt");
 
 static void check_syscall(SoftVm *m)
@@ -634,6 +637,11 @@ static void check_fs(SoftVm *m)
 {
     g_assert_cmphex(m->s->g[RBX], ==, 7);
 }
+static void check_sse(SoftVm *m)
+{
+    g_assert_cmphex(r32(m, 0x2000), ==, 0x5e2740);
+    g_assert_cmphex(r32(m, 0x2008), ==, 0x5e2740);
+}
 static void check_cr2(SoftVm *m)
 {
     g_assert_cmphex(m->s->cr2, ==, 0x40000000);
@@ -661,6 +669,7 @@ static const Case long_mode[] = {
     CASE(l_pg_off, 0, 13, 0, -1),
     CASE(l_nt, 0, 13, 0, -1),
     CASE(l_fs, 0, -1, 0, -1, check_fs),
+    CASE(l_sse, 0, -1, 0, -1, check_sse),
     CASE(l_user, 3, 13, 0, -1),
 };
 
