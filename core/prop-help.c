@@ -118,10 +118,14 @@ char *prop_help_row(const Prop *row)
         g_string_append_c(out, '\n');
     } else {
         const PropSet *set = row->aux;
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
 
-        g_string_append_printf(out, "Available %s backend types: \n", set->what);
         for (size_t i = 0; set->at(i, &c); i++)
-            g_string_append_printf(out, "  %s\n", c.name);
+            g_ptr_array_add(names, (char *)c.name);
+        g_ptr_array_sort(names, line_compare);
+        g_string_append_printf(out, "Available %s backend types: \n", set->what);
+        for (guint i = 0; i < names->len; i++)
+            g_string_append_printf(out, "  %s\n", (char *)names->pdata[i]);
     }
     return g_string_free(out, FALSE);
 }

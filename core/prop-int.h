@@ -4,6 +4,7 @@
 #define CORE_PROP_INT_H
 
 #include "core/prop.h"
+#include "util/text.h"
 
 /* A bare value or alternatives (all rows nameless), not an object. */
 bool prop_is_bare(const Prop *rows);
@@ -54,6 +55,37 @@ bool prop_name_is(const char *name, const char *key);
 typedef bool PropVisit(void *o, const Prop *row, void *args);
 bool prop_each(const Prop *rows, void *args, bool text, PropVisit *visit, void *o);
 
+/* ---- reading ---- */
+
+/* Where in the value we are, for errors: "file.backing.0.name". */
+typedef struct PropPath {
+    const struct PropPath *up;
+    const char *name;
+    size_t index; /* where name is NULL and there is an up */
+} PropPath;
+
+typedef struct PropRead {
+    Vm *vm;
+    GError **err;
+    bool partial; /* prop_set(): one row, so nothing else is missing */
+} PropRead;
+
+/* A value into a row (prop-value.c), an object or bare value into a table (prop-read.c). */
+bool prop_read_row(PropRead *, const PropPath *, const Prop *, void *args, const Json *);
+bool prop_read_table(PropRead *, const PropPath *, const Prop *rows, void *args, const Json *);
+/* The text of a string, a name or a word; NULL: the error is set. A word alone is "on" if allowed.
+ */
+const char *prop_read_text(PropRead *, const PropPath *, const Json *, bool switchable);
+
+/* All return false. "Parameter 'PATH' ...". */
+bool prop_read_fail(PropRead *, const PropPath *, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+bool prop_type_fail(PropRead *, const PropPath *, const char *type);
+bool prop_help_fail(PropRead *, char *take);
+bool prop_name_fail(PropRead *, const PropPath *, const Json *, const char *text,
+                    const Nearest *near, GPtrArray *names);
+void prop_path_print(const PropPath *, GString *);
+
+/* ---- printing ---- */
 Json *prop_row_to_json(const Prop *, const void *args);
 
 /* key=value text as a tree of J_KV nodes; plain: dots are not a path (CPU flags). */

@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading into a struct by its rows, from JSON (strict types) and from the J_KV tree of key=value
- * text (words), with one engine: a node says itself which of the two it is.
- *
- * An object is read in two steps. apply_rows() walks the table and takes from the members what
- * each row wants; tags come before their cases because the walk descends into the case right at
- * its tag. What nobody took is then left over: "noX", help words, the REST row, or an error.
+ * Reading an object into a struct by its rows, in two steps. apply_rows() walks the table and takes
+ * from the members what each row wants; tags come before their cases because the walk descends into
+ * the case right at its tag. What nobody took is then left over: "noX", help words, the REST row,
+ * or an error. Single values are prop-value.c.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/prop-int.h"
 #include "util/text.h"
-
-typedef struct Path {
-    const struct Path *up;
-    const char *name;
-    size_t index; /* where name is NULL */
-} Path;
-
-typedef struct Read {
-    Vm *vm;
-    GError **err;
-    bool partial; /* prop_set(): one row, so nothing else is missing */
-} Read;
 
 /* used: TAKE_ bits of each member */
 enum { TAKE_WORD = 1, TAKE_SUBS = 2, TAKE_ALL = 3 };
@@ -37,399 +22,7 @@ typedef struct Members {
     GError *missing;   /* the first NEED row not given: said last, help and bad values go first */
 } Members;
 
-static bool read_row(Read *r, const Path *up, const Prop *row, void *args, const Json *v);
-static bool read_table(Read *r, const Path *path, const Prop *rows, void *args, const Json *v);
-static bool apply_rows(Read *r, const Path *up, const Prop *rows, void *args, Members *m);
-
-/* ---- errors ---- */
-
-static void path_print(const Path *p, GString *out)
-{
-    if (p->up)
-        path_print(p->up, out);
-    if (p->name)
-        g_string_append_printf(out, "%s%s", out->len ? "." : "", p->name);
-    else if (p->up)
-        g_string_append_printf(out, ".%zu", p->index);
-}
-
-G_GNUC_PRINTF(3, 4)
-static bool read_fail(Read *r, const Path *p, const char *fmt, ...)
-{
-    g_autoptr(GString) name = g_string_new(NULL);
-    g_autofree char *text = NULL;
-    va_list ap;
-
-    path_print(p, name);
-    va_start(ap, fmt);
-    text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    if (name->len)
-        g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "Parameter '%s' %s", name->str,
-                    text);
-    else
-        g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "This value %s", text);
-    return false;
-}
-
-static bool type_fail(Read *r, const Path *p, const char *type)
-{
-    g_autoptr(GString) name = g_string_new(NULL);
-
-    path_print(p, name);
-    g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER,
-                "Invalid parameter type for '%s', expected: %s", name->str, type);
-    return false;
-}
-
-static bool help_fail(Read *r, char *take)
-{
-    g_set_error_literal(r->err, prop_error_quark(), PROP_ERROR_HELP, take);
-    g_free(take);
-    return false;
-}
-
-/* ---- scalars ---- */
-
-/* The word of a node; NULL: it is JSON. A word alone means "on" where that makes sense. */
-static const char *word_of(const Json *v, bool switchable)
-{
-    if (v->kind != J_KV)
-        return NULL;
-    return v->s || !switchable ? v->s : "on";
-}
-
-static bool read_bool(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *word = word_of(v, true);
-    bool b = v->kind == J_BOOL && v->b;
-
-    if (word && !text_bool(word, &b))
-        return read_fail(r, p, "expects 'on' or 'off', not '%s'", word);
-    if (!word && v->kind != J_BOOL)
-        return type_fail(r, p, "boolean");
-    prop_store(row, args, b);
-    return true;
-}
-
-static bool range_fail(Read *r, const Path *p, const Prop *row)
-{
-    int64_t min, max;
-
-    prop_limits(row, &min, &max);
-    if (prop_is_unsigned64(row) && max < 0)
-        return read_fail(r, p, "expects a number from %" PRIu64 " to %" PRIu64, (uint64_t)min,
-                         (uint64_t)max);
-    return read_fail(r, p, "expects a number from %" PRId64 " to %" PRId64, min, max);
-}
-
-static bool int_fits(const Prop *row, const Json *n)
-{
-    int64_t min, max;
-
-    prop_limits(row, &min, &max);
-    if (prop_is_unsigned64(row) && !row->min && max < 0)
-        return n->kind == J_UINT || n->i >= 0;
-    return n->kind == J_INT && n->i >= min && n->i <= max;
-}
-
-static bool read_int(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *word = word_of(v, false);
-    Json n = { .kind = v->kind, .u = v->u };
-
-    if (v->kind == J_KV) {
-        uint64_t u;
-
-        n.kind = J_INT;
-        if (!word)
-            return read_fail(r, p, "needs a value");
-        if (!text_int(word, &n.i)) {
-            if (!text_uint(word, &u))
-                return read_fail(r, p, "expects a number, not '%s'", word);
-            n.kind = J_UINT;
-            n.u = u;
-        }
-    }
-    if (n.kind != J_INT && n.kind != J_UINT)
-        return type_fail(r, p, "integer");
-    if (!int_fits(row, &n))
-        return range_fail(r, p, row);
-    prop_store(row, args, n.i);
-    return true;
-}
-
-static bool read_size(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *word = word_of(v, false);
-    uint64_t u = v->u;
-
-    if (v->kind == J_KV) {
-        if (!word)
-            return read_fail(r, p, "needs a value");
-        if (!text_size(word, row->flags & PROP_MIB ? 1 << 20 : 1, &u))
-            return read_fail(r, p,
-                             "expects a size: a number below 2^64 with k, M, G, T, P or E, not "
-                             "'%s'",
-                             word);
-    } else if (v->kind != J_UINT && (v->kind != J_INT || v->i < 0)) {
-        return type_fail(r, p, "integer");
-    }
-    prop_store(row, args, u);
-    return true;
-}
-
-static bool read_num(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *word = word_of(v, false);
-    double *at = prop_at(row, args);
-
-    switch (v->kind) {
-    case J_NUM: *at = v->d; return true;
-    case J_INT: *at = v->i; return true;
-    case J_UINT: *at = v->u; return true;
-    case J_KV:
-        if (!word)
-            return read_fail(r, p, "needs a value");
-        return text_num(word, at) || read_fail(r, p, "expects a number, not '%s'", word);
-    default: return type_fail(r, p, "number");
-    }
-}
-
-/* The text of a string row, an enum, a link or a driver's name. */
-static const char *read_text(Read *r, const Path *p, const Json *v, bool switchable)
-{
-    if (v->kind == J_KV && !word_of(v, switchable)) {
-        read_fail(r, p, "needs a value");
-        return NULL;
-    }
-    if (v->kind != J_KV && v->kind != J_STR) {
-        type_fail(r, p, "string");
-        return NULL;
-    }
-    return v->kind == J_KV ? word_of(v, switchable) : v->s;
-}
-
-static bool read_str(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *text = read_text(r, p, v, false);
-    char **at = prop_at(row, args);
-    char *copy = g_strdup(text);
-
-    if (!text)
-        return false;
-    g_free(*at);
-    *at = copy;
-    return true;
-}
-
-static bool name_fail(Read *r, const Path *p, const Json *v, const char *text, const Nearest *near)
-{
-    g_autofree char *hint = nearest_hint(near);
-
-    return read_fail(r, p, "does not accept value '%s'%s", text, v->kind == J_KV ? hint : "");
-}
-
-static bool read_enum(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const char *const *names = row->aux;
-    const char *text = read_text(r, p, v, true);
-    Nearest near;
-
-    if (!text)
-        return false;
-    near = nearest_to(text);
-    for (int64_t i = 0; names[i]; i++) {
-        const char *name = names[i] + (names[i][0] == '!');
-
-        if (strcmp(name, text) == 0) {
-            prop_store(row, args, i);
-            return true;
-        }
-        nearest_try(&near, name);
-    }
-    if (v->kind == J_KV && text_is_help(text))
-        return help_fail(r, prop_help_row(row));
-    return name_fail(r, p, v, text, &near);
-}
-
-static bool read_link(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    const PropLink *link = prop_link_of(row);
-    void **at = prop_at(row, args);
-    const char *text;
-    void *target = NULL;
-
-    text = v->kind == J_NULL ? "" : read_text(r, p, v, false);
-    if (!text)
-        return false;
-    if (*text && !link)
-        return read_fail(r, p, "cannot be set: nothing of that kind exists here");
-    if (*text) {
-        GError *why = NULL;
-
-        target = link->get(r->vm, text, &why);
-        if (!target) {
-            read_fail(r, p, "cannot take '%s': %s", text, why ? why->message : "there is none");
-            g_clear_error(&why);
-            return false;
-        }
-    }
-    if (*at && link)
-        link->drop(*at);
-    *at = target;
-    return true;
-}
-
-/* ---- lists ---- */
-
-typedef struct AnyList {
-    char *at;
-    size_t n;
-} AnyList;
-
-/* A new element at the end, holding its defaults. Room doubles when n is a power of two. */
-static void *list_add(const Prop *row, AnyList *list)
-{
-    size_t size = prop_size(row->aux);
-    void *item;
-
-    if ((list->n & (list->n - 1)) == 0)
-        list->at = g_realloc_n(list->at, MAX(2 * list->n, 1), size);
-    item = list->at + list->n * size;
-    memset(item, 0, size);
-    prop_lay_defaults(row->aux, item);
-    list->n++;
-    return item;
-}
-
-static bool read_item(Read *r, const Path *up, const Prop *row, AnyList *list, const Json *v)
-{
-    Path p = { up, NULL, list->n };
-
-    return read_table(r, &p, row->aux, list_add(row, list), v);
-}
-
-/* "0-3" in a list of ints. */
-static bool read_range(Read *r, const Path *p, const Prop *row, AnyList *list, const char *word)
-{
-    int64_t low, high;
-
-    if (!text_range(word, &low, &high))
-        return read_fail(r, p, "expects numbers like 5 or 2-7, not '%s'", word);
-    if ((uint64_t)high - (uint64_t)low > 65535)
-        return read_fail(r, p, "names more than 65536 numbers: '%s'", word);
-    for (; low <= high; low++) {
-        Json n = { .kind = J_INT, .i = low };
-
-        if (!read_item(r, p, row, list, &n))
-            return false;
-    }
-    return true;
-}
-
-static bool read_list_subs(Read *r, const Path *p, const Prop *row, AnyList *list, const Json *v)
-{
-    for (size_t i = 0; i < v->n; i++) {
-        g_autofree char *digits = g_strdup_printf("%zu", i);
-        Path at = { p, digits, 0 };
-        const Json *item = json_get(v, digits);
-
-        if (!item && strspn(v->mem[i].key, "0123456789") != strlen(v->mem[i].key)) {
-            at.name = v->mem[i].key;
-            return read_fail(r, &at, "is unexpected");
-        }
-        if (!item)
-            return read_fail(r, &at, "is missing");
-        if (!read_item(r, p, row, list, item))
-            return false;
-    }
-    return true;
-}
-
-static bool read_list_kv(Read *r, const Path *p, const Prop *row, AnyList *list, const Json *v)
-{
-    const Prop *items = row->aux;
-    Json word = { .kind = J_KV, .s = v->s };
-
-    if (!v->s && !v->n)
-        return read_fail(r, p, "needs a value");
-    if (v->s && prop_is_bare(items) && items->kind == P_INT && items[1].kind == P_END) {
-        if (!read_range(r, p, row, list, v->s))
-            return false;
-    } else if (v->s && !read_item(r, p, row, list, &word)) {
-        return false;
-    }
-    return read_list_subs(r, p, row, list, v);
-}
-
-static bool read_list(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    AnyList *list = prop_at(row, args);
-
-    if (v->kind == J_KV)
-        return read_list_kv(r, p, row, list, v);
-    if (v->kind != J_LIST)
-        return type_fail(r, p, "array");
-    prop_row_free(row, row, args);
-    list->at = g_malloc0(1);
-    for (size_t i = 0; i < v->n; i++) {
-        if (!read_item(r, p, row, list, v->at[i]))
-            return false;
-    }
-    return true;
-}
-
-/* ---- one row ---- */
-
-static bool read_part(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    void *at = prop_at(row, args);
-    void **box = at;
-
-    if (!(row->flags & PROP_BOXED))
-        return read_table(r, p, row->aux, at, v);
-    if (!*box) {
-        *box = g_malloc0(MAX(prop_size(row->aux), 1));
-        prop_lay_defaults(row->aux, *box);
-    }
-    return read_table(r, p, row->aux, *box, v);
-}
-
-static bool read_any(const Prop *row, void *args, const Json *v)
-{
-    Json **at = prop_at(row, args);
-
-    json_free(*at);
-    *at = json_copy(v);
-    return true;
-}
-
-static bool read_null(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    if (v->kind != J_NULL)
-        return type_fail(r, p, "null");
-    *(bool *)prop_at(row, args) = true;
-    return true;
-}
-
-static bool read_row(Read *r, const Path *p, const Prop *row, void *args, const Json *v)
-{
-    switch (row->kind) {
-    case P_BOOL: return read_bool(r, p, row, args, v);
-    case P_INT: return read_int(r, p, row, args, v);
-    case P_SIZE: return read_size(r, p, row, args, v);
-    case P_NUM: return read_num(r, p, row, args, v);
-    case P_STR: return read_str(r, p, row, args, v);
-    case P_ENUM: return read_enum(r, p, row, args, v);
-    case P_NULL: return read_null(r, p, row, args, v);
-    case P_LINK: return read_link(r, p, row, args, v);
-    case P_ANY: return read_any(row, args, v);
-    case P_PART: return read_part(r, p, row, args, v);
-    case P_LIST: return read_list(r, p, row, args, v);
-    default: g_assert_not_reached();
-    }
-}
+static bool apply_rows(PropRead *r, const PropPath *up, const Prop *rows, void *args, Members *m);
 
 /* ---- members and rows ---- */
 
@@ -474,10 +67,10 @@ static bool member_is(const Members *m, size_t i, const char *name)
 }
 
 /* All members of the row's name, in order. */
-static bool take_row(Read *r, const Path *up, const Prop *rows, const Prop *row, void *args,
+static bool take_row(PropRead *r, const PropPath *up, const Prop *rows, const Prop *row, void *args,
                      Members *m, bool *given)
 {
-    Path p = { up, row->name, 0 };
+    PropPath p = { up, row->name, 0 };
 
     *given = false;
     for (size_t i = 0; i < m->obj->n; i++) {
@@ -497,19 +90,19 @@ static bool take_row(Read *r, const Path *up, const Prop *rows, const Prop *row,
             part.s = NULL;
         m->used[i] |= take;
         *given = true;
-        if (!read_row(r, &p, row, args, &part))
+        if (!prop_read_row(r, &p, row, args, &part))
             return false;
     }
     return true;
 }
 
-static void check_given(Read *r, const Path *up, const Prop *row, Members *m, bool given)
+static void check_given(PropRead *r, const PropPath *up, const Prop *row, Members *m, bool given)
 {
-    Path p = { up, row->name, 0 };
-    Read own = { r->vm, &m->missing, r->partial };
+    PropPath p = { up, row->name, 0 };
+    PropRead own = { r->vm, &m->missing, r->partial };
 
     if (!given && (row->flags & PROP_NEED) && !r->partial && !m->missing)
-        read_fail(&own, &p, "is missing");
+        prop_read_fail(&own, &p, "is missing");
 }
 
 /* ---- aliases: key=value only; the member's key is changed where it stands ---- */
@@ -600,24 +193,41 @@ static void switch_case(const Prop *tag, void *args, int64_t old)
 }
 
 /* The rows of a case or a driver: beside the tag, or in JSON below "data". */
-static bool apply_sub(Read *r, const Path *up, const Prop *row, const Prop *rows, void *args,
-                      Members *m)
+static bool apply_sub(PropRead *r, const PropPath *up, const Prop *row, const Prop *rows,
+                      void *args, Members *m)
 {
-    Path p = { up, "data", 0 };
+    PropPath p = { up, "data", 0 };
 
     if (!(row->flags & PROP_DATA) || m->text)
         return apply_rows(r, up, rows, args, m);
     for (size_t i = 0; i < m->obj->n; i++) {
         if (strcmp(m->obj->mem[i].key, "data") == 0 && !m->used[i]) {
             m->used[i] = TAKE_ALL;
-            return read_table(r, &p, rows, args, m->obj->mem[i].value);
+            return prop_read_table(r, &p, rows, args, m->obj->mem[i].value);
         }
     }
-    return r->partial || read_fail(r, &p, "is missing");
+    return r->partial || prop_read_fail(r, &p, "is missing");
 }
 
-static bool apply_tag(Read *r, const Path *up, const Prop *rows, const Prop *tag, void *args,
-                      Members *m)
+/* In text the kind follows from the keys: say which key would decide. */
+static void case_missing(PropRead *r, const PropPath *up, const Prop *tag, Members *m)
+{
+    g_autoptr(GString) keys = g_string_new(NULL);
+    PropPath p = { up, tag->name, 0 };
+    PropRead own = { r->vm, &m->missing, r->partial };
+
+    for (const Prop *c = tag + 1; c->kind == P_CASE; c++) {
+        const Prop *first = c->aux;
+
+        if (first->name)
+            g_string_append_printf(keys, "%s%s=", keys->len ? ", " : "", first->name);
+    }
+    if ((tag->flags & PROP_NEED) && !r->partial && !m->missing && keys->len)
+        prop_read_fail(&own, &p, "is missing; it follows from one of %s", keys->str);
+}
+
+static bool apply_tag(PropRead *r, const PropPath *up, const Prop *rows, const Prop *tag,
+                      void *args, Members *m)
 {
     int64_t old = prop_load(tag, args), guess = old;
     bool given;
@@ -629,6 +239,8 @@ static bool apply_tag(Read *r, const Path *up, const Prop *rows, const Prop *tag
         given = true;
     }
     switch_case(tag, args, old);
+    if (!given && m->text)
+        case_missing(r, up, tag, m);
     check_given(r, up, tag, m, given);
     if (!given && (tag->flags & PROP_NEED) && !r->partial)
         return true; /* nothing chosen: no case counts */
@@ -641,22 +253,27 @@ static bool apply_tag(Read *r, const Path *up, const Prop *rows, const Prop *tag
 
 /* ---- drivers ---- */
 
-static bool pick_fail(Read *r, const Path *p, const Prop *row, const Json *v, const char *name)
+static bool pick_fail(PropRead *r, const PropPath *p, const Prop *row, const Json *v,
+                      const char *name)
 {
     const PropSet *set = row->aux;
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
     Nearest near = nearest_to(name);
     PropChoice c;
 
     if (v->kind == J_KV && text_is_help(name))
-        return help_fail(r, prop_help_row(row));
-    for (size_t i = 0; set->at(i, &c); i++)
+        return prop_help_fail(r, prop_help_row(row));
+    for (size_t i = 0; set->at(i, &c); i++) {
         nearest_try(&near, c.name);
-    return name_fail(r, p, v, name, &near);
+        g_ptr_array_add(known, (char *)c.name);
+    }
+    return prop_name_fail(r, p, v, name, &near, known);
 }
 
-static bool pick_driver(Read *r, const Path *p, const Prop *row, PropPick *pick, const Json *v)
+static bool pick_driver(PropRead *r, const PropPath *p, const Prop *row, PropPick *pick,
+                        const Json *v)
 {
-    const char *name = read_text(r, p, v, false);
+    const char *name = prop_read_text(r, p, v, false);
     PropChoice c;
 
     if (!name)
@@ -674,9 +291,9 @@ static bool pick_driver(Read *r, const Path *p, const Prop *row, PropPick *pick,
     return true;
 }
 
-static bool apply_pick(Read *r, const Path *up, const Prop *row, void *args, Members *m)
+static bool apply_pick(PropRead *r, const PropPath *up, const Prop *row, void *args, Members *m)
 {
-    Path p = { up, row->name, 0 };
+    PropPath p = { up, row->name, 0 };
     PropPick *pick = prop_at(row, args);
     PropChoice c;
 
@@ -697,8 +314,8 @@ static bool apply_pick(Read *r, const Path *up, const Prop *row, void *args, Mem
 
 /* ---- a table ---- */
 
-static bool apply_row(Read *r, const Path *up, const Prop *rows, const Prop *row, void *args,
-                      Members *m)
+static bool apply_row(PropRead *r, const PropPath *up, const Prop *rows, const Prop *row,
+                      void *args, Members *m)
 {
     bool given;
 
@@ -728,7 +345,7 @@ static bool apply_row(Read *r, const Path *up, const Prop *rows, const Prop *row
     return true;
 }
 
-static bool apply_rows(Read *r, const Path *up, const Prop *rows, void *args, Members *m)
+static bool apply_rows(PropRead *r, const PropPath *up, const Prop *rows, void *args, Members *m)
 {
     apply_aliases(rows, m);
     for (const Prop *row = rows; row->kind != P_END; row++) {
@@ -796,23 +413,23 @@ static void take_rest(Members *m, size_t i)
     json_add(*at, m->obj->mem[i].key, value);
 }
 
-static bool unknown_fail(Read *r, const Path *path, const Prop *rows, void *args, Members *m,
-                         size_t i)
+static bool unknown_fail(PropRead *r, const PropPath *path, const Prop *rows, void *args,
+                         Members *m, size_t i)
 {
     const JsonMember *mem = &m->obj->mem[i];
-    Path p = { path, mem->key, 0 };
+    PropPath p = { path, mem->key, 0 };
     Lookup l = { .near = nearest_to(mem->key) };
     g_autofree char *hint = NULL;
     g_autoptr(GString) name = NULL;
 
     if (!m->text)
-        return read_fail(r, &p, "is unexpected");
+        return prop_read_fail(r, &p, "is unexpected");
     if ((m->used[i] & TAKE_WORD) && mem->value->n) {
-        p = (Path){ &(Path){ path, mem->key, 0 }, mem->value->mem[0].key, 0 };
-        return read_fail(r, &p, "is unexpected");
+        p = (PropPath){ &(PropPath){ path, mem->key, 0 }, mem->value->mem[0].key, 0 };
+        return prop_read_fail(r, &p, "is unexpected");
     }
     name = g_string_new(NULL);
-    path_print(&p, name);
+    prop_path_print(&p, name);
     prop_each(rows, args, true, lookup_near, &l);
     hint = nearest_hint(&l.near);
     g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "Invalid parameter '%s'%s", name->str,
@@ -820,7 +437,8 @@ static bool unknown_fail(Read *r, const Path *path, const Prop *rows, void *args
     return false;
 }
 
-static bool apply_leftover(Read *r, const Path *path, const Prop *rows, void *args, Members *m)
+static bool apply_leftover(PropRead *r, const PropPath *path, const Prop *rows, void *args,
+                           Members *m)
 {
     for (size_t i = 0; i < m->obj->n; i++) {
         uint8_t missing = member_needs(m->obj->mem[i].value) & ~m->used[i];
@@ -860,7 +478,7 @@ static void find_help(const Prop *rows, Members *m)
 }
 
 /* obj is changed by aliases where it is text: the caller's own copy. */
-static bool read_members(Read *r, const Path *path, const Prop *rows, void *args, Json *obj)
+static bool read_members(PropRead *r, const PropPath *path, const Prop *rows, void *args, Json *obj)
 {
     g_autofree uint8_t *used = g_malloc0(obj->n + 1);
     Members m = { .obj = obj, .used = used, .text = obj->kind == J_KV };
@@ -870,7 +488,7 @@ static bool read_members(Read *r, const Path *path, const Prop *rows, void *args
     find_help(rows, &m);
     ok = apply_rows(r, path, rows, args, &m);
     if (ok && m.help)
-        ok = help_fail(r, prop_help_now(rows, args, m.title));
+        ok = prop_help_fail(r, prop_help_now(rows, args, m.title));
     /* a misspelt key explains what is missing; QMP has it the other way round */
     ok = ok && ((m.missing && !m.text) || apply_leftover(r, path, rows, args, &m));
     if (ok && m.missing) {
@@ -902,27 +520,28 @@ static bool kind_matches(const Prop *row, const Json *v)
 }
 
 /* A word may fit several alternatives: the first that reads it, a string last. */
-static bool read_word_alternative(Read *r, const Path *p, const Prop *rows, void *args,
+static bool read_word_alternative(PropRead *r, const PropPath *p, const Prop *rows, void *args,
                                   const Json *v)
 {
     const Prop *str = NULL;
 
     for (const Prop *row = rows; row->kind != P_END; row++) {
-        Read quiet = { r->vm, NULL, r->partial };
+        PropRead quiet = { r->vm, NULL, r->partial };
 
         if (row->kind == P_STR)
             str = row;
-        else if (kind_matches(row, v) && read_row(&quiet, p, row, args, v))
+        else if (kind_matches(row, v) && prop_read_row(&quiet, p, row, args, v))
             return true;
     }
-    return str ? read_row(r, p, str, args, v) : read_fail(r, p, "has no value '%s'", v->s);
+    return str ? prop_read_row(r, p, str, args, v)
+               : prop_read_fail(r, p, "has no value '%s'", v->s);
 }
 
 /* Only one alternative is held at a time. */
-static bool read_bare(Read *r, const Path *p, const Prop *rows, void *args, const Json *v)
+static bool read_bare(PropRead *r, const PropPath *p, const Prop *rows, void *args, const Json *v)
 {
     if (rows[1].kind == P_END)
-        return read_row(r, p, rows, args, v);
+        return prop_read_row(r, p, rows, args, v);
     for (const Prop *row = rows; row->kind != P_END; row++) {
         if (!kind_matches(row, v) && row->kind != P_ANY) {
             prop_row_free(rows, row, args);
@@ -935,9 +554,9 @@ static bool read_bare(Read *r, const Path *p, const Prop *rows, void *args, cons
         return read_word_alternative(r, p, rows, args, v);
     for (const Prop *row = rows; row->kind != P_END; row++) {
         if (kind_matches(row, v) || row->kind == P_ANY)
-            return read_row(r, p, row, args, v);
+            return prop_read_row(r, p, row, args, v);
     }
-    return type_fail(r, p, "another one of its kinds");
+    return prop_type_fail(r, p, "another one of its kinds");
 }
 
 /* The only named row of a table, so that a plain value can stand for it. */
@@ -946,7 +565,7 @@ static const Prop *only_row(const Prop *rows)
     return rows[0].kind != P_END && rows[0].name && rows[1].kind == P_END ? rows : NULL;
 }
 
-static bool read_table(Read *r, const Path *path, const Prop *rows, void *args, const Json *v)
+bool prop_read_table(PropRead *r, const PropPath *path, const Prop *rows, void *args, const Json *v)
 {
     const Prop *only = only_row(rows);
 
@@ -954,18 +573,18 @@ static bool read_table(Read *r, const Path *path, const Prop *rows, void *args, 
         return read_bare(r, path, rows, args, v);
     if (v->kind == J_KV && v->s) {
         if (only && !v->n)
-            return read_row(r, path, only, args, v);
-        return read_fail(r, path, "has sub-keys, it takes no value '%s'", v->s);
+            return prop_read_row(r, path, only, args, v);
+        return prop_read_fail(r, path, "has sub-keys, it takes no value '%s'", v->s);
     }
     if (v->kind == J_KV && !v->n && path->up)
-        return read_fail(r, path, "needs a value");
+        return prop_read_fail(r, path, "needs a value");
     if (v->kind == J_KV) {
         g_autoptr(Json) own = json_copy(v);
 
         return read_members(r, path, rows, args, own);
     }
     if (v->kind != J_OBJ)
-        return type_fail(r, path, "object");
+        return prop_type_fail(r, path, "object");
     return read_members(r, path, rows, args, (Json *)v);
 }
 
@@ -974,10 +593,10 @@ static bool read_table(Read *r, const Path *path, const Prop *rows, void *args, 
 bool prop_parse_json(const Prop *rows, const Json *json, void *args, Vm *vm, GError **err)
 {
     g_autoptr(GError) own = NULL;
-    Read r = { vm, &own, false };
-    Path root = { NULL, NULL, 0 };
+    PropRead r = { vm, &own, false };
+    PropPath root = { NULL, NULL, 0 };
 
-    if (read_table(&r, &root, rows, args, json))
+    if (prop_read_table(&r, &root, rows, args, json))
         return true;
     g_propagate_error(err, g_steal_pointer(&own));
     return false;
@@ -1019,8 +638,8 @@ bool prop_set(const Prop *rows, void *args, const char *name, const Json *value,
 {
     g_autoptr(Json) obj = json_kv(NULL);
     g_autoptr(GError) own = NULL;
-    Read r = { vm, &own, true };
-    Path root = { NULL, NULL, 0 };
+    PropRead r = { vm, &own, true };
+    PropPath root = { NULL, NULL, 0 };
 
     json_add(obj, name, json_copy(value));
     if (strchr(name, '.') && !prop_find(rows, args, name))

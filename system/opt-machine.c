@@ -347,7 +347,8 @@ bool opt_global(Vm *vm, const Str *args, GError **err)
         g.property = g_strndup(dot + 1, eq - dot - 1);
         g.value = g_strdup(eq + 1);
     } else {
-        ok = prop_parse_kv(GlobalArgs_rows, NULL, *args, &g, vm, err);
+        ok = (strstr(*args, "driver=") || opt_fail(err, "write driver.property=value")) &&
+             prop_parse_kv(GlobalArgs_rows, NULL, *args, &g, vm, err);
     }
     if (ok)
         device_global(vm, g.driver, g.property, g.value);

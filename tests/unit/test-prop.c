@@ -278,7 +278,8 @@ static void test_cases(void)
              "{\"id\": \"a\", \"backend\": \"socket\", \"data\": {\"addr\": {\"type\": \"inet\", "
              "\"data\": {\"host\": \"h\", \"port\": \"1\"}}, \"nodelay\": true}}");
     check_kv(Chr, "backend", "null,id=z", "{\"id\": \"z\", \"backend\": \"null\"}");
-    check_kv(Chr, "backend", "socket,id=a", "!Parameter 'type' is missing");
+    check_kv(Chr, "backend", "socket,id=a",
+             "!Parameter 'type' is missing; it follows from one of host=, path=");
     check_kv(Chr, "backend", "socket,id=a,host=h", "!Parameter 'port' is missing");
     check_kv(Chr, "backend", "file,path=x", "!Parameter 'id' is missing");
     check_kv(Chr, "backend", "fil,id=x",
