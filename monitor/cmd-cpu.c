@@ -3,7 +3,6 @@
 #include "monitor/monitor-int.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "accel/x86/state.h"
 #include "core/vcpu.h"
@@ -38,18 +37,6 @@ const Prop CpuInfo_rows[] = {
 /* clang-format on */
 LIST_ROWS(CpuInfo);
 
-static void store_tid(Vcpu *v, void *o)
-{
-    *(pid_t *)o = gettid();
-}
-
-static pid_t vcpu_thread_id(Vcpu *v)
-{
-    pid_t tid = 0;
-    vcpu_run_on(v, store_tid, &tid);
-    return tid;
-}
-
 /* The index counts threads within cores within sockets, as -smp lays them out. */
 static CpuInfo cpu_info(Vm *vm, unsigned i)
 {
@@ -57,7 +44,7 @@ static CpuInfo cpu_info(Vm *vm, unsigned i)
     unsigned cores = MAX(vm->smp.cores, 1) * MAX(vm->smp.dies, 1);
     return (CpuInfo){
         .index = i,
-        .thread_id = vcpu_thread_id(vm->vcpu[i]),
+        .thread_id = vm->vcpu[i]->thread_id,
         .path = g_strdup_printf("/machine/unattached/device[%u]", i),
         .target = (char *)"x86_64",
         .props = { i / threads / cores, i / threads % cores, i % threads },
@@ -86,7 +73,7 @@ static bool cmd_info_cpus(Vm *vm, const Empty *a, Reply *r, GError **err)
     Vcpu *chosen = reply_vcpu(r);
     for (unsigned i = 0; i < vm->n_vcpus; i++)
         reply_printf(r, "%c CPU #%u: thread_id=%d\n", vm->vcpu[i] == chosen ? '*' : ' ', i,
-                     vcpu_thread_id(vm->vcpu[i]));
+                     vm->vcpu[i]->thread_id);
     return true;
 }
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accel/soft/decode.h"
+#include "accel/soft/env.h"
 #include "accel/x86/state.h"
 #include "core/memory.h"
 #include "core/vcpu.h"
@@ -81,6 +83,41 @@ static void dump_lines(Reply *r, const MemView *m, const MemFormat *f, uint64_t 
     }
 }
 
+/* ---- instructions ---- */
+
+enum { INSN_MAX = 15 };
+
+/* What the decoder must know of the processor's mode: the width of its code. */
+static uint32_t code_width(const X86State *x)
+{
+    if (x->efer & EFER_LMA && x->seg[SEG_CS].attr & SEG_L)
+        return H_CS64 | H_LMA;
+    return x->seg[SEG_CS].attr & SEG_DB ? H_CS32 : 0;
+}
+
+static void dump_insns(Reply *r, const MemView *m, unsigned count, uint64_t addr)
+{
+    uint32_t width = code_width(m->x);
+    while (count--) {
+        uint8_t buf[INSN_MAX];
+        char text[128] = "";
+        unsigned n = INSN_MAX;
+        while (n && !mem_read(m, addr, buf, n))
+            n--;
+        unsigned len = n ? insn_print(width, buf, n, addr, text, sizeof(text)) : 0;
+        if (!len) {
+            reply_printf(r, "0x%08" PRIx64 ":  Cannot access memory\n", addr);
+            return;
+        }
+        g_autoptr(GString) bytes = g_string_new(NULL);
+        for (unsigned i = 0; i < len; i++)
+            g_string_append_printf(bytes, " %02x", buf[i]);
+        reply_printf(r, "0x%0*" PRIx64 ": %-24s  %s\n", width & H_CS64 ? 16 : 8, addr, bytes->str,
+                     text);
+        addr += len;
+    }
+}
+
 /* Letter and size stay as they were said last, as in gdb. */
 static bool dump(Vm *vm, const DumpArgs *a, Vcpu *v, Reply *r, GError **err)
 {
@@ -89,13 +126,6 @@ static bool dump(Vm *vm, const DumpArgs *a, Vcpu *v, Reply *r, GError **err)
 
     if (!mem_format_parse(a->fmt, &f, err))
         return false;
-    if (f.letter == 'i') {
-        MON_ERROR(err,
-                  "there is no disassembler in this build: use another format, such as "
-                  "/%uxb",
-                  f.count > 1 ? f.count * 4 : 16);
-        return false;
-    }
     f.letter = f.letter ? f.letter : last->letter ? last->letter : 'x';
     f.size = f.size ? f.size : last->size ? last->size : 4;
     *last = f;
@@ -103,14 +133,20 @@ static bool dump(Vm *vm, const DumpArgs *a, Vcpu *v, Reply *r, GError **err)
         MON_ERROR(err, "too much at once: at most %d MiB", DUMP_MAX >> 20);
         return false;
     }
+    Vcpu *mode = reply_vcpu(r);
     MemView m = { vm, v, NULL };
-    if (v) {
-        vcpus_pause(vm);
-        m.x = vcpu_state(v, false);
+    if (!mode && f.letter == 'i') {
+        MON_ERROR(err, "No CPU available");
+        return false;
     }
-    dump_lines(r, &m, &f, a->addr);
-    if (v)
-        vcpus_resume(vm);
+    vcpus_pause(vm);
+    if (mode)
+        m.x = vcpu_state(mode, false);
+    if (f.letter == 'i')
+        dump_insns(r, &m, f.count, a->addr);
+    else
+        dump_lines(r, &m, &f, a->addr);
+    vcpus_resume(vm);
     return true;
 }
 

@@ -220,6 +220,28 @@ def qmp_controls_the_machine():
 
 
 @test
+def qmp_schema_describes_itself():
+    vm, q = qmp_vm()
+    schema = q("query-qmp-schema")
+    types = {e["name"]: e for e in schema}
+    same(len(types), len(schema))
+    same({c["name"] for c in q("query-commands")}, {e["name"] for e in schema if e["meta-type"] == "command"})
+    for e in schema:
+        used = [e.get(k) for k in ("arg-type", "ret-type", "element-type") if k in e]
+        used += [m["type"] for m in e.get("members", []) if "type" in m] + [v["type"] for v in e.get("variants", [])]
+        assert all(u in types for u in used), e
+    add = types[types["chardev-add"]["arg-type"]]
+    backend = types[next(m["type"] for m in add["members"] if m["name"] == "backend")]
+    case = {v["case"]: types[v["type"]] for v in backend["variants"]}
+    same([m["name"] for m in case["socket"]["members"]], ["data"])
+    names = {m["name"] for m in types[case["socket"]["members"][0]["type"]]["members"]}
+    assert {"addr", "server", "wait", "nodelay", "telnet", "reconnect", "logfile"} <= names, names
+    status = types[types["query-status"]["ret-type"]]
+    assert {"running", "status", "singlestep"} == {m["name"] for m in status["members"]}
+    assert "prelaunch" in types[next(m["type"] for m in status["members"] if m["name"] == "status")]["values"]
+
+
+@test
 def qmp_runs_hmp():
     vm, q = qmp_vm()
     same(q("human-monitor-command", command_line="info status"), "VM status: running\r\n")
