@@ -39,7 +39,7 @@ typedef struct Memlog {
 
 typedef struct MemWait {
     Co *co;
-    bool go;
+    bool go, slow; /* slow: one of the few that outlast a whole flush */
 } MemWait;
 
 static gboolean memlog_idle(gpointer o)
@@ -53,18 +53,22 @@ static gboolean memlog_idle(gpointer o)
         return G_SOURCE_REMOVE;
     }
     i = g_rand_int_range(m->rand, 0, m->waiting->len);
-    w = g_ptr_array_remove_index_fast(m->waiting, i);
+    w = g_ptr_array_index(m->waiting, i);
+    if (w->slow && g_rand_int_range(m->rand, 0, 300))
+        return G_SOURCE_CONTINUE;
+    g_ptr_array_remove_index_fast(m->waiting, i);
     w->go = true;
     co_wake(w->co);
     return G_SOURCE_CONTINUE;
 }
 
-static inline void memlog_pause_co(Memlog *m)
+static inline void memlog_pause_co(Memlog *m, bool may_be_slow)
 {
     MemWait w = { .co = co_self() };
 
     if (!m->rand)
         return;
+    w.slow = may_be_slow && !g_rand_int_range(m->rand, 0, 20);
     g_ptr_array_add(m->waiting, &w);
     if (!m->source) {
         GSource *s = g_idle_source_new();
@@ -164,7 +168,7 @@ static int memlog_rw_co(BlockNode *node, uint64_t off, const struct iovec *iov, 
     LogOp *op;
 
     if (!write) {
-        memlog_pause_co(m);
+        memlog_pause_co(m, len <= 65536);
         if (ret == 0)
             memlog_read(m, off, iov, n);
         return ret;
@@ -173,7 +177,7 @@ static int memlog_rw_co(BlockNode *node, uint64_t off, const struct iovec *iov, 
     op->fua = fua;
     op->data = g_malloc(len);
     iov_to_buf(iov, n, 0, op->data, len);
-    memlog_pause_co(m);
+    memlog_pause_co(m, true);
     /* a failed write may have left any part of it: the first half here */
     if (ret < 0)
         op->len = len / 2;
@@ -188,7 +192,7 @@ static int memlog_flush_co(BlockNode *node)
     int ret = memlog_fails(m, true);
     LogOp *op = memlog_begin(m, LOG_FLUSH, 0, 0);
 
-    memlog_pause_co(m);
+    memlog_pause_co(m, false);
     if (ret == 0)
         memlog_end(m, op);
     else if (!m->ops)
@@ -207,7 +211,7 @@ static int memlog_zero_co(BlockNode *node, uint64_t off, uint64_t len, bool unma
     op = memlog_begin(m, LOG_WRITE, off, len);
     op->zero = true;
     op->fua = fua;
-    memlog_pause_co(m);
+    memlog_pause_co(m, false);
     memlog_apply(m, op);
     memlog_end(m, op);
     return 0;
@@ -231,7 +235,7 @@ static int memlog_truncate_co(BlockNode *node, uint64_t len, int prealloc, GErro
     if (ret < 0)
         return ret;
     op = memlog_begin(m, LOG_LENGTH, len, 0);
-    memlog_pause_co(m);
+    memlog_pause_co(m, false);
     if (len < m->len) { /* only before anything counts */
         memset(m->bytes + len, 0, m->len - len);
         m->len = len;
@@ -250,7 +254,7 @@ static int memlog_grow_co(BlockNode *node, uint64_t len)
     if (ret < 0)
         return ret;
     op = memlog_begin(m, LOG_LENGTH, len, 0);
-    memlog_pause_co(m);
+    memlog_pause_co(m, false);
     memlog_reach(m, len);
     memlog_end(m, op);
     return 0;
