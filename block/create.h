@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a new image is made from. node: the opened empty file; the caller sets it beside the rows. */
+/* What a new image is made from. node: the opened empty file; the caller sets it beside the rows */
 #ifndef BLOCK_CREATE_H
 #define BLOCK_CREATE_H
 
@@ -19,7 +19,7 @@ typedef struct RawCreate {
 } RawCreate;
 extern const Prop RawCreate_rows[];
 
-/* size and extent_size_hint: UINT64_MAX where not given. Words stay words: -o's messages name them */
+/* size and extent_size_hint: UINT64_MAX where not given. Words stay words: messages name them */
 typedef struct Qcow2Create {
     BlockNode *node;
     char *backing_file, *backing_fmt;

@@ -140,7 +140,7 @@ static bool filter_model(Kvm *k, GError **err)
     }
     supported[CPUID_1_ECX] |= 1u << 31; /* "a hypervisor is there" is ours to say */
     if (k->kernel_irqchip) {
-        supported[CPUID_1_ECX] |= 1u << 21; /* x2APIC and TSC deadline come with the kernel's APIC */
+        supported[CPUID_1_ECX] |= 1u << 21; /* x2APIC comes with the kernel's APIC */
         if (ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
             supported[CPUID_1_ECX] |= 1u << 24;
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rows of MMX and SSE to SSE4.2, with AES, PCLMULQDQ, SHA and GFNI, which cost nothing more: all run
- * as exec thunks. Sizes: of the general register where there is one, else of no matter; then the
+ * Rows of MMX and SSE to SSE4.2, with AES, PCLMULQDQ, SHA and GFNI, which cost nothing more: all
+ * run as exec thunks. Sizes: of the general register where there is one, else of no matter; then the
  * bytes in memory and the alignment a memory operand must have. Source: Intel SDM volume 2.
  * Not here: VEX and EVEX encodings, SSE4A.
  */

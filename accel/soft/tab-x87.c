@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rows of D8 to DF, WAIT, and of the instructions that save and load the FPU's state (0F AE, 0F C7).
+ * Rows of D8 to DF, WAIT, and of the instructions that save and load the FPU's state (0F AE,
+ * 0F C7).
  * The encodings that the manuals leave out but every processor executes (fcom2, fxch4 ...) are in.
  * Source: Intel SDM volume 2, appendix A.5; volume 1, chapter 8.
  */
