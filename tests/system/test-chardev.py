@@ -224,6 +224,58 @@ def echr_chooses_the_key():
     same(vm.end()[0], 0)
 
 
+def nographic():
+    """A PC with -nographic -> Vm, keys, screen, a function that speaks the qtest protocol"""
+    path = f"{TMP}/qtest{len(os.listdir(TMP))}"
+    vm = Vm("-M", "pc", "-accel", "qtest", "-nographic", "-qtest", f"unix:{path},server=on,wait=off",
+            "-qtest-log", "none", base=[])
+    line = Socket(path)
+
+    def act(words):
+        line.send(words + "\n")
+        return line.until("\n").decode().strip()
+    return vm, Stream(vm.p.stdin.fileno()), Stream(vm.p.stdout.fileno()), act
+
+
+def read_serial(act, n):
+    """n bytes from the first serial port, as they come"""
+    got = b""
+    while len(got) < n:
+        if int(act("inb 0x3fd").split()[1], 16) & 1:
+            got += bytes([int(act("inb 0x3f8").split()[1], 16)])
+    return got
+
+
+@test
+def nographic_shares_the_terminal():
+    vm, keys, out, act = nographic()
+    act("outb 0x3f8 0x41")
+    same(out.until("A"), b"A")  # no banner: the serial port is seen first
+    keys.send("x\x01\x01\x03y")
+    same(read_serial(act, 4), b"x\x01\x03y")
+    keys.send("\x01c")
+    assert b"monitor - type 'help'" in out.until(PROMPT)
+    keys.send("info chardev\n")
+    rows = screen(out.until(b"\n" + PROMPT))
+    assert "serial0: filename=mux" in rows and "serial0-base: filename=stdio" in rows, rows
+    keys.send("\x01cz")
+    same(read_serial(act, 1), b"z")
+    keys.send("\x01x")
+    out.until("QEMU: Terminated")
+    same(vm.end()[0], 0)
+
+
+@test
+def mux_keys_work_though_the_guest_reads_nothing():
+    vm, keys, out, act = nographic()
+    keys.send("k" * 20000 + "\x01c")
+    out.until(PROMPT)
+    keys.send("\x01c")
+    same(read_serial(act, 100), b"k" * 100)
+    keys.send("\x01x")
+    same(vm.end()[0], 0)
+
+
 # ---- the terminal ----
 
 @test

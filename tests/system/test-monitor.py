@@ -160,6 +160,58 @@ def hmp_asks_for_the_vnc_password():
     assert b"change vnc password" in m.s.until("password"), "the answer is in the history"
 
 
+@test
+def hmp_sets_passwords_of_a_vnc_server():
+    vm, m = hmp_vm("-vnc", f"unix:{TMP}/vnc,password=on")
+    if "without VNC" in m.text("set_password vnc a"):
+        return
+    m.s.send("change vnc password\r\n")
+    m.s.until("Password: ")
+    m.s.send("secret\n")
+    same(screen(m.s.until(b"\n" + PROMPT))[1:], [PROMPT.decode()])
+    for line in ("change vnc password other", "set_password vnc a", "set_password vnc a keep", "expire_password vnc now",
+                 "expire_password vnc never", "expire_password vnc +60", "expire_password vnc 4000000000"):
+        same((line, m.text(line)), (line, ""))
+    same(m("info vnc")[0], "default:")
+    assert "invalid time 'abc'" in m.text("expire_password vnc abc")
+    assert "keepx" in m.text("set_password vnc a keepx")
+
+
+@test
+def hmp_presses_keys_and_takes_pictures():
+    vm, m = hmp_vm("-M", "pc", "-vga", "std")
+    for line in ("sendkey ctrl-alt-delete", "sendkey a-b 1", "sendkey 0x1e 1", "mouse_set 1"):
+        same((line, m.text(line)), (line, ""))
+    assert "hold time" in m.text("sendkey a -1")
+    same(m.text("info mice"), "* Mouse #1: QEMU PS/2 Mouse")
+    same(m.text(f"screendump {TMP}/a.ppm"), "")
+    assert open(f"{TMP}/a.ppm", "rb").read(2) == b"P6"
+    same(m.text(f"screendump {TMP}/a.png -f png"), "")
+    assert open(f"{TMP}/a.png", "rb").read(4) == b"\x89PNG"
+    assert "/nonexistent/a" in m.text("screendump /nonexistent/a")
+
+
+@test
+def hmp_shows_the_pc():
+    vm, m = hmp_vm("-M", "pc", "-drive", "if=ide,index=2,media=cdrom")
+    tree = m.text("info qtree")
+    assert "bus: main-system-bus\n  type System\n" in tree and "      dev: PIIX3, id \"\"" in tree, tree
+    assert any(row.startswith("ioapic0: ver=0x") for row in m("info pic"))
+    assert any(row.startswith("pic0: irr=") for row in m("info pic"))
+    rows = m("info mtree")
+    same(rows[0], "address-space: memory")
+    assert any(row.endswith("(prio 0, i/o): isa-pit") for row in rows), rows
+    flat = m("info mtree -f")
+    assert "  0000000000000000-000000000009ffff (prio 0, ram): pc.ram" in flat, flat
+    same(m("xp /2xb 0xffff0")[0], "00000000000ffff0: 0xea 0x5b")
+    same(m("x /1i 0xffff0")[0][:24], "0x000ffff0:  ea 5b e0 00")
+    same(m("i /b 0x64")[0][:14], "portb[0x0064] ")
+    same(m("x /1xg 0xf0000000")[0], "00000000f0000000: Cannot access memory")
+    assert m("info block")[0].startswith("ide1-cd0: [not inserted]")
+    assert "Could not open '/nonexistent'" in m.text("change ide1-cd0 /nonexistent")
+    assert "'ide1-cd0'" in m.text("eject ide1-cd9")
+
+
 # ---- QMP ----
 
 @test
