@@ -127,6 +127,18 @@ static bool legacy_to_kv(GString *kv, const char *text)
     return *text;
 }
 
+/* Drivers that are known but not there yet: a clear word instead of a list of the others. */
+static bool driver_is_there(const char *kv, GError **err)
+{
+    g_autofree char *name = g_strndup(kv, strcspn(kv, ","));
+    PropChoice c;
+    for (size_t i = 0; chardev_set.at(i, &c); i++)
+        if (strcmp(c.name, name) == 0)
+            return true;
+    CHAR_ERROR(err, "character device '%s' is not supported", name);
+    return false;
+}
+
 Chardev *chardev_new_legacy(Vm *vm, const char *label, const char *text, GError **err)
 {
     ChardevArgs args;
@@ -150,6 +162,8 @@ Chardev *chardev_new_legacy(Vm *vm, const char *label, const char *text, GError 
                    text);
         return NULL;
     }
+    if (!driver_is_there(kv->str + strlen("backend="), err))
+        return NULL;
     kv_add(kv, "id", label, strlen(label));
     if (shared) {
         g_string_append(kv, ",mux=on");

@@ -127,6 +127,21 @@ def pty_tells_its_name_before_anything_else():
         m.s = Stream(fd)
 
 
+@test
+def serial_uses_a_line_of_the_host():
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    vm = Vm("-monitor", os.ttyname(theirs))
+    s = Stream(ours)
+    s.until(PROMPT)
+    assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+    s.send("p 5*5\r")
+    assert b"\r\n25\r\n" in s.until(b"\n" + PROMPT)
+    s.send("quit\r")
+    vm.p.wait(GUARD)
+    same(termios.tcgetattr(theirs), before)
+
+
 # ---- files, pipes, null ----
 
 @test
@@ -373,6 +388,8 @@ def errors_are_one_line():
             (("-chardev", "socket,id=c,path=/x/y,server=on,wait=off"), "/x/y"),
             (("-chardev", "mux,id=c,chardev=d"), "'d' not found"),
             (("-monitor", "nosuch:1"), "nosuch:1"),
+            (("-monitor", "udp:localhost:1"), "character device 'udp' is not supported"),
+            (("-monitor", "/dev/null"), "could not open terminal line '/dev/null'"),
             (("-monitor", "chardev:zz"), 'chardev "zz" not found'),
             (("-mon", "chardev=c,mode=foo"), "foo")):
         got = fails(*args)
