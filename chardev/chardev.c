@@ -453,7 +453,7 @@ Chardev *chardev_waiting(Vm *vm)
         if (!c->wait || c->open)
             continue;
         if (!c->told) {
-            fprintf(stderr, "%s: info: waiting for connection on: %s\n", g_get_prgname(),
+            fprintf(stderr, "%s: info: QEMU waiting for connection on: %s\n", g_get_prgname(),
                     c->filename);
             c->told = true;
         }

@@ -32,18 +32,22 @@ static bool cmd_help(Vm *vm, const HelpArgs *a, Reply *r, GError **err)
     g_autofree char *name = g_strstrip(g_strdup(a->command ? a->command : ""));
     g_autofree char *group = g_strconcat(name, " ", NULL);
     unsigned shown = 0;
+    bool info_due = !*name;
 
     for (guint i = 0; i < all->len; i++) {
         const Command *c = all->pdata[i];
         bool in_group = strchr(c->hmp, ' ');
+        if (info_due && strcmp(c->hmp, "info") > 0) {
+            reply_printf(r,
+                         "info [subcommand] -- show various information about the system state\n");
+            info_due = false;
+        }
         if (*name ? hmp_name_is(c, name) || g_str_has_prefix(c->hmp, group) : !in_group) {
             help_line(r, c);
             shown++;
         }
     }
-    if (!*name)
-        reply_printf(r, "info [subcommand] -- show various information about the system state\n");
-    else if (!shown)
+    if (!shown)
         reply_printf(r, "unknown command: '%s'\n", name);
     return true;
 }

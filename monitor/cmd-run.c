@@ -18,7 +18,8 @@ CMD(stop, "stop", "stop|s", NULL, Empty, Empty, 0, "stop emulation");
 
 static bool cmd_stop(Vm *vm, const Empty *a, Reply *r, GError **err)
 {
-    vm_stop(vm, RUNSTATE_PAUSED);
+    if (vm->running) /* else it keeps the name of what stopped it */
+        vm_stop(vm, RUNSTATE_PAUSED);
     return true;
 }
 

@@ -94,7 +94,7 @@ def hmp_help_lists_and_explains():
     same(m("help nosuch")[0], "unknown command: 'nosuch'")
     every = m("help")
     assert "info [subcommand] -- show various information about the system state" in every
-    assert all(" -- " in row for row in every[:-1]), every
+    assert all(" -- " in row for row in every[:-1]) and every[:-1] == sorted(every[:-1]), every
     same(m("info"), m("help info"))
     assert any(row.startswith("info registers [-a] [vcpu] -- ") for row in m("info"))
 
