@@ -20,6 +20,9 @@ typedef struct RawCreate {
 extern const Prop RawCreate_rows[];
 
 /* size and extent_size_hint: UINT64_MAX where not given. Words stay words: messages name them */
+typedef struct Qcow2CreateEncrypt {
+    char *format;
+} Qcow2CreateEncrypt;
 typedef struct Qcow2Create {
     BlockNode *node;
     char *backing_file, *backing_fmt;
@@ -31,7 +34,7 @@ typedef struct Qcow2Create {
     char *preallocation;
     int64_t refcount_bits;
     uint64_t size;
-    char *encrypt_format;
+    Qcow2CreateEncrypt encrypt;
 } Qcow2Create;
 extern const Prop Qcow2Create_rows[];
 

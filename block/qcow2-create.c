@@ -15,6 +15,10 @@
 #define HEADER_LEN 112u
 
 /* clang-format off */
+static const Prop Qcow2CreateEncrypt_rows[] = {
+    PROP_STR (Qcow2CreateEncrypt, format,    "format", NULL, "Encrypt the image, format choices: 'aes', 'luks'"),
+    PROP_END (Qcow2CreateEncrypt)
+};
 const Prop Qcow2Create_rows[] = {
     PROP_STR (Qcow2Create, backing_file,     "backing_file", NULL, "File name of a base image"),
     PROP_STR (Qcow2Create, backing_fmt,      "backing_fmt", NULL, "Image format of the base image"),
@@ -23,7 +27,7 @@ const Prop Qcow2Create_rows[] = {
     PROP_STR (Qcow2Create, compression_type, "compression_type", "zlib", "Compression method used for image cluster compression"),
     PROP_STR (Qcow2Create, data_file,        "data_file", NULL, "File name of an external data file"),
     PROP_BOOL(Qcow2Create, data_file_raw,    "data_file_raw", AUTO, "The external data file must stay valid as a raw image"),
-    PROP_STR (Qcow2Create, encrypt_format,   "encrypt.format", NULL, "Encrypt the image, format choices: 'aes', 'luks'"),
+    PROP_PART(Qcow2Create, encrypt,          "encrypt", Qcow2CreateEncrypt, ""),
     PROP_BOOL(Qcow2Create, encryption,       "encryption", AUTO, "Encrypt the image with format 'aes'"),
     PROP_BOOL(Qcow2Create, extended_l2,      "extended_l2", false, "Extended L2 tables"),
     PROP_BOOL(Qcow2Create, lazy_refcounts,   "lazy_refcounts", false, "Postpone refcount updates"),
@@ -92,11 +96,11 @@ static bool check_args(const Qcow2Create *a, Layout *l, GError **err)
     l->cluster_bits = __builtin_ctzll(a->cluster_size);
     l->cluster = a->cluster_size;
     l->order = __builtin_ctzll(bits);
-    if (a->extended_l2 || a->data_file || a->data_file_raw == 1 || a->encrypt_format ||
+    if (a->extended_l2 || a->data_file || a->data_file_raw == 1 || a->encrypt.format ||
         a->encryption == 1)
         return block_fail(err, "%s is not supported yet",
                           a->extended_l2       ? "extended_l2"
-                          : a->encrypt_format  ? "encrypt.format"
+                          : a->encrypt.format  ? "encrypt.format"
                           : a->encryption == 1 ? "encryption"
                                                : "data_file");
     if (a->backing_file && l->prealloc != PREALLOC_OFF)

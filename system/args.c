@@ -139,6 +139,7 @@ const Prop TraceArgs_rows[] = {
     PROP_STR  (TraceArgs, enable, "enable", NULL, "pattern of trace points"),
     PROP_STR  (TraceArgs, events, "events", NULL, "file with patterns"),
     PROP_STR  (TraceArgs, file,   "file",   NULL, "where records go"),
+    PROP_REST (TraceArgs, rest,   PROP_HELP),
     PROP_END  (TraceArgs)
 };
 /* clang-format on */

@@ -95,6 +95,7 @@ extern const Prop MsgArgs_rows[];
 
 typedef struct TraceArgs {
     char *enable, *events, *file;
+    Json *rest; /* "help" */
 } TraceArgs;
 extern const Prop TraceArgs_rows[];
 

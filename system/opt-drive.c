@@ -16,12 +16,32 @@ bool opt_snapshot(Vm *vm, const Empty *args, GError **err)
     return true;
 }
 
+/* Without a file no driver's options can follow: what is left over is misspelt. */
+static bool check_rest(const DriveArgs *args, GError **err)
+{
+    const Json *rest = args->rest;
+    g_autofree char *hint = NULL;
+    Nearest near;
+
+    if (!rest || args->file || json_get(rest, "driver") || json_get(rest, "file"))
+        return true;
+    near = nearest_to(rest->mem[0].key);
+    for (const Prop *row = DriveArgs_rows; row->kind != P_END; row++) {
+        if (row->name)
+            nearest_try(&near, row->name);
+    }
+    hint = nearest_hint(&near);
+    return opt_fail(err, "Invalid parameter '%s'%s", rest->mem[0].key, hint);
+}
+
 bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)
 {
     DriveArgs own = *args; /* shallow: drive_open() only places it */
 
     if (own.iface > IF_IDE)
         return opt_fail(err, "if=%s is not supported yet", if_words[own.iface]);
+    if (!check_rest(args, err))
+        return false;
     own.snapshot |= startup(vm)->snapshot;
     return drive_open(vm, &own, err) != NULL;
 }

@@ -109,8 +109,10 @@ bool opt_dfilter(Vm *vm, const Str *args, GError **err)
 
 bool opt_trace(Vm *vm, const TraceArgs *args, GError **err)
 {
-    if (args->enable && text_is_help(args->enable))
+    if (rest_asks_help(args->rest))
         return help_fail(err, trace_help());
+    if (args->rest)
+        return opt_fail(err, "Invalid parameter '%s'", args->rest->mem[0].key);
     if (args->file && !log_set_file(args->file, err))
         return false;
     if (args->events && !trace_enable_file(args->events, err))

@@ -112,18 +112,28 @@ static void print_formatting(const Create *c)
     printf("\n");
 }
 
-static void print_options(const BlockDriver *drv)
+/* prefix: "encrypt." of a part's rows */
+static void print_rows(const Prop *rows, const char *prefix)
 {
-    printf("Supported %s options:\n", drv->name);
-    for (const Prop *p = drv->create_props; p->kind != P_END; p++) {
+    for (const Prop *p = rows; p->kind != P_END; p++) {
+        g_autofree char *below = p->kind == P_PART ? g_strconcat(p->name, ".", NULL) : NULL;
         const char *kind = p->kind == P_STR    ? "str"
                            : p->kind == P_SIZE ? "size"
                            : p->kind == P_BOOL ? "bool (on/off)"
                                                : "num";
-        g_autofree char *head = g_strdup_printf("  %s=<%s>", p->name, kind);
+        g_autofree char *head = g_strdup_printf("  %s%s=<%s>", prefix, p->name, kind);
 
-        printf("%-24s - %s\n", head, p->help);
+        if (below)
+            print_rows(p->aux, below);
+        else
+            printf("%-24s - %s\n", head, p->help);
     }
+}
+
+static void print_options(const BlockDriver *drv)
+{
+    printf("Supported %s options:\n", drv->name);
+    print_rows(drv->create_props, "");
 }
 
 /* ---- the backing file ---- */

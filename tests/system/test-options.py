@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every option row answers: served ones with a good argument run to `quit`, later ones say so, old
+ones warn. Then bad input: one clear line on stderr, exit status 1, the terminal as it was. Then the
+lists and layouts that tools read."""
+import os, pty, re, subprocess, sys, tempfile, termios
+
+BUILD, SRC = os.environ.get("BUILD", "."), os.environ.get("SRC", ".")
+QEMU = os.path.join(BUILD, "qemu-kvm")
+TMP = tempfile.TemporaryDirectory(prefix="kvm-opts-")
+RUN = ["-accel", "qtest", "-display", "none", "-M", "none"]
+count = 0
+failed = False
+
+
+def ok(what, cond, detail=""):
+    global count, failed
+    count += 1
+    failed |= not cond
+    print(f"{'ok' if cond else 'not ok'} {count} - {what}", flush=True)
+    if not cond:
+        for line in str(detail).splitlines()[:12]:
+            print("#   " + line)
+
+
+def path(name, data=b""):
+    p = os.path.join(TMP.name, name)
+    with open(p, "wb") as f:
+        f.write(data)
+    return p
+
+
+def run(*args, stdin=b"", cwd=None):
+    p = subprocess.run([QEMU, *args], input=stdin, capture_output=True, timeout=60, cwd=cwd)
+    return p.returncode, p.stdout.decode(), p.stderr.decode()
+
+
+# ---- the rows ----
+rows = []  # (name, kind, takes an argument)
+with open(os.path.join(SRC, "qemu-options.def")) as f:
+    text = f.read()
+for kind, name, arg in re.findall(
+        r'^OPT(_LATER|_IGNORE|_REJECT)?\((?:\w+, )?"([^"]+)", (ARG_\w+)', text, re.M):
+    rows.append((name, kind, arg == "ARG_REQUIRED"))
+aliases = re.findall(r'^OPT_ALIAS\("([^"]+)", "([^"]+)"\)', text, re.M)
+ok("the table has all names of both eras", len(rows) + len(aliases) == 159,
+   f"{len(rows)} rows, {len(aliases)} aliases")
+
+disk = path("disk.img", b"\0" * 1048576)
+good = {  # a good argument of each served option; "-" lists are ends of their own
+    "machine": "none", "cpu": "qemu64", "accel": "qtest", "smp": "1", "global": "isa-serial.irq=4",
+    "boot": "order=cd,menu=on", "m": "size=64M", "k": "en-us", "device": None, "name": "guest=a,process=b",
+    "uuid": "12345678-1234-1234-1234-123456789abc", "hda": None, "hdb": None, "hdc": None,
+    "hdd": None, "cdrom": None, "drive": f"file={disk},if=none,id=d0,format=raw,cache=none",
+    "display": "none", "vga": "none", "vnc": "none", "balloon": "none", "nic": "none", "net": "none",
+    "chardev": "null,id=c0", "bios": "bios-256k.bin", "kernel": disk, "append": None,
+    "initrd": None, "serial": "null", "parallel": "none", "monitor": "none", "qmp": "null",
+    "qmp-pretty": "null", "mon": None, "debugcon": None, "pidfile": os.path.join(TMP.name, "pid"),
+    "overcommit": "mem-lock=off,cpu-pm=off", "realtime": "mlock=off", "d": "int,guest_errors",
+    "D": os.path.join(TMP.name, "log"), "dfilter": "0x1000..0x2000,0x80+0x10", "hdachs": "10,4,17",
+    "L": TMP.name, "action": "reboot=shutdown,panic=none", "clock": "unix",
+    "startdate": "2006-06-17", "rtc": "base=2006-06-17T16:01:21,clock=vm,driftfix=slew",
+    "watchdog-action": "pause", "echr": "0x14", "chroot": None, "runas": None, "sandbox": "off",
+    "msg": "timestamp=on", "trace": "*", "qtest": "null", "qtest-log": "none",
+}
+ends = {"help", "version", "audio-help"}  # print and end
+alone = {"daemonize", "nographic", "enable-kvm"}  # tested below
+
+for name, kind, takes in rows:
+    if takes:
+        rc, out, err = run("-" + name)
+        ok(f"-{name} wants an argument",
+           rc == 1 and err == f"qemu-kvm: -{name}: requires an argument\n", err)
+    word = ["x"] if takes else []
+    if kind == "_LATER":
+        rc, out, err = run("-" + name, *word)
+        ok(f"-{name} is not supported yet",
+           rc == 1 and err == f"qemu-kvm: -{name}: not supported yet\n", err)
+    elif kind == "_REJECT":
+        rc, out, err = run("-" + name, *word)
+        ok(f"-{name} is of other targets", rc == 1 and "not supported for this target" in err, err)
+    elif kind == "_IGNORE":
+        rc, out, err = run("-" + name, *word, "-version")
+        ok(f"-{name} warns and goes on", rc == 0 and err.startswith(
+            f"qemu-kvm: warning: -{name} has no effect: ") and err.count("\n") == 1, err)
+    elif name in ends:
+        rc, out, err = run("-" + name)
+        ok(f"-{name} prints and ends", rc == 0 and out and not err, err)
+    elif name in alone or (takes and good.get(name, "") is None):
+        continue
+    else:
+        args = ["-" + name, good[name]] if takes else ["-" + name]
+        if name == "qtest":
+            args += ["-qtest-log", "none"]
+        mon = [] if name in ("monitor", "qmp", "qmp-pretty") else ["-monitor", "stdio"]
+        if not mon:
+            args += ["-qmp", "stdio"]
+        stdin = b"quit\n" if mon else b'{"execute":"qmp_capabilities"}{"execute":"quit"}'
+        rc, out, err = run(*RUN, *args, *mon, stdin=stdin)
+        quiet = not err or name in ("clock", "msg")
+        ok(f"-{name} runs", rc == 0 and quiet, f"rc {rc}: {err}")
+for alias, of in aliases:
+    ok(f"-{alias} is -{of}", any(r[0] == of for r in rows))
+
+# ---- the PC with what needs one ----
+PC = ["-accel", "qtest", "-display", "none", "-monitor", "stdio", "-snapshot", "-net", "none"]
+for what, args in {
+    "bare image": [disk], "-hda -hdb -hdd -cdrom": ["-hda", disk, "-hdb", disk, "-hdd", disk, "-cdrom", disk],
+    "-hdc": ["-hdc", disk], "-drive twice, one of them a CD": [
+        "-drive", f"file={disk},if=ide,media=disk,cache=writeback,format=raw,boot=on",
+        "-drive", f"file={disk},media=cdrom,readonly"],
+    "-device before its -drive": ["-device", "ide-hd,drive=a,bus=ide.0", "-drive",
+                                  f"id=a,if=none,format=raw,file={disk},"],
+    "-device as JSON": ["-device", '{"driver": "isa-debug-exit", "iobase": 1280}'],
+    "-chardev, -mon, -serial behind them": ["-mon", "m0", "-serial", "chardev:s0", "-chardev",
+                                            "null,id=s0", "-chardev", "null,id=m0"],
+    "-debugcon": ["-debugcon", "null"],
+    "-smp 4,sockets=1,cores=2,threads=2": ["-smp", "4,sockets=1,cores=2,threads=2"],
+    "-M with properties, twice": ["-M", "pc,vmport=off", "-machine", "dump-guest-core=off,pit=on"],
+    "-nodefaults": ["-nodefaults"], "-S -no-reboot -no-shutdown": ["-S", "-no-reboot", "-no-shutdown"],
+    "-cpu with flags": ["-cpu", "qemu64,+sse4.1,-x2apic"],
+    "-boot once": ["-boot", "order=dc,once=d"], "-boot letters": ["-boot", "n"],
+}.items():
+    rc, out, err = run(*PC, *args, stdin=b"info status\nquit\n")
+    lines = [l for l in err.splitlines() if "guessed raw" not in l and not l.startswith("   ")]
+    ok(f"PC: {what}", rc == 0 and not lines and "VM status:" in out, f"rc {rc}: {err}")
+
+# ---- bad input: one line, exit 1 ----
+garbage = path("garbage.qcow2", b"QFI\xfb" + b"\xff" * 2000)
+short = path("short.qcow2", b"QFI\xfb\0\0\0\3")
+unreadable = path("unreadable.img")
+LINE = ["-accel", "qtest", "-display", "none", "-M", "pc"]
+bad = [
+    (["-foo"], r"-foo: invalid option"),
+    (["--machin", "pc"], r"--machin: invalid option \(did you mean '-machine'\?\)"),
+    (["-m", "0x"], r"-m 0x: Parameter 'size' expects a size"),
+    (["-m", "12q"], r"-m 12q: Parameter 'size' expects a size"),
+    (["-m", "size=1G,slot=3"], r"-m .*Invalid parameter 'slot' \(did you mean 'slots'\?\)"),
+    (["-m", "99999999999999999999"], r"-m .*expects a size"),
+    (["-hda", "/nonexistent/disk"], r"-hda /nonexistent/disk: Could not open '/nonexistent/disk': No such file"),
+    ([TMP.name], r": Could not open '.*': Is a directory"),
+    (["-hda", garbage], r"-hda .*garbage.qcow2: Could not open "),
+    (["-hda", short], r"-hda .*short.qcow2: Could not open "),
+    (["-drive", f"file={disk},format=raw,media=disk,index=2", "-cdrom", disk],
+     r"-cdrom .*: drive with bus=1, unit=0 \(index=2\) exists"),
+    (["-drive", f"fil={disk}"], r"-drive .*Invalid parameter 'fil' \(did you mean 'file'\?\)"),
+    (["-drive", f"file={disk},if=foo"], r"'if' does not accept value 'foo' \(there are: "),
+    (["-drive", f"file={disk},cache=writebak"], r"\(did you mean 'writeback'\?\)"),
+    (["-drive", f"file={disk},if=virtio"], r"if=virtio is not supported yet"),
+    (["-drive", f"file={disk},index=-1x"], r"'index' expects a number, not '-1x'"),
+    (["-bios", "nosuchbios.bin"], r"no firmware: could not find 'nosuchbios.bin'"),
+    (["-smp", "256"], r"-smp 256: Invalid SMP CPUs 256"),
+    (["-smp", "cpus=x"], r"-smp .*'cpus' expects a number, not 'x'"),
+    (["-smp", "4,maxcpus=2"], r"-smp .*maxcpus must be equal to or greater"),
+    (["-cpu", "qemu46"], r"-cpu qemu46: unable to find CPU model 'qemu46'"),
+    (["-boot", "z"], r"-boot z: Invalid boot device 'z'"),
+    (["-boot", "cc"], r"-boot cc: Boot device 'c' was given twice"),
+    (["-boot", "cadn"], r"-boot cadn: Too many boot devices"),
+    (["-uuid", "1234"], r"-uuid 1234: Fail to parse UUID string"),
+    (["-rtc", "base=never"], r"-rtc base=never: invalid datetime format"),
+    (["-device", "isa-seral"], r"-device isa-seral: 'isa-seral' is not a valid device model name \(did you mean 'isa-serial'\?\)"),
+    (["-device", "ide-hd,drive=nosuch"], r"-device ide-hd,drive=nosuch: .*nosuch"),
+    (["-device", "isa-serial,bus=nosuch"], r"Bus 'nosuch' not found"),
+    (["-chardev", "fil,id=a"], r"-chardev fil,id=a: .*\(did you mean 'file'\?\)"),
+    (["-chardev", "null"], r"-chardev null: Parameter 'id' is missing"),
+    (["-chardev", "socket,id=a"], r"is missing; it follows from one of host="),
+    (["-serial", "nosuch:"], r"-serial nosuch:"),
+    (["-mon", "nosuch"], r"-mon nosuch: .*nosuch"),
+    (["-vga", "sdt"], r"-vga sdt: unknown vga type"),
+    (["-vnc", "nonsense"], r"-vnc nonsense: "),
+    (["-display", "nonee"], r"-display nonee: "),
+    (["-k", "xx"], r"-k xx: "),
+    (["-d", "inr"], r"-d inr: unknown log item 'inr' \(did you mean 'int'\?\)"),
+    (["-D", "/nonexistent/log"], r"-D /nonexistent/log: Could not open"),
+    (["-trace", "nosuch"], r"-trace nosuch: there is no trace point"),
+    (["-pidfile", "/nonexistent/pid"], r"-pidfile /nonexistent/pid: cannot create PID file"),
+    (["-echr", "foo"], r"-echr foo: "),
+    (["-global", "foo"], r"-global foo: write driver.property=value"),
+    (["-append", "quiet"], r"-append only allowed with -kernel option"),
+    (["-initrd", disk], r"-initrd only allowed with -kernel option"),
+    (["-kernel", "/nonexistent/vmlinuz"], r"/nonexistent/vmlinuz.*No such file"),
+    (["-net", "user"], r"-net user: network devices are not supported yet"),
+    (["-action", "reboot=maybe"], r"'reboot' does not accept value 'maybe' \(there are: reset, shutdown\)"),
+    (["-nographic", "-daemonize"], r"-nographic cannot be used with -daemonize"),
+    (["-accel", "foo", "-machine", "accel=tcg"], r"options are incompatible"),
+    (["-overcommit", "cpu-pm=on"], r"-overcommit cpu-pm=on: cpu-pm=on is not supported yet"),
+]
+for args, want in bad:
+    rc, out, err = run(*LINE, *args)
+    ok(f"bad: {' '.join(args).replace(TMP.name, 'TMP')}",
+       rc == 1 and not out and re.match(r"qemu-kvm: (.*)" + want, err) and err.count("\n") == 1,
+       f"rc {rc}: {out}{err}")
+rc, out, err = run("-M", "pcc")
+ok("bad: -M pcc, two lines as ever", rc == 1 and err ==
+   "qemu-kvm: -M pcc: unsupported machine type (did you mean 'pc'?)\n"
+   "Use -machine help to list supported machines\n", err)
+rc, out, err = run("-accel", "nosuch", "-M", "none")
+ok("bad: -accel nosuch", rc == 1 and re.match(r"qemu-kvm: -accel nosuch: .*'nosuch'", err), err)
+if os.geteuid():
+    os.chmod(unreadable, 0)
+    rc, out, err = run(*LINE, "-hda", unreadable)
+    ok("bad: unreadable file", rc == 1 and "Permission denied" in err, err)
+if not os.path.exists("/dev/kvm"):
+    for args in (["-enable-kvm"], ["-accel", "kvm"], ["-machine", "accel=kvm"]):
+        rc, out, err = run("-display", "none", *args)
+        ok(f"bad: {' '.join(args)} without /dev/kvm", rc == 1 and err.count("\n") == 1 and
+           "Could not access KVM kernel module" in err, err)
+
+
+# ---- the terminal stays as it was ----
+def on_terminal(*args, send=b""):
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    p = subprocess.Popen([QEMU, *args], stdin=slave, stdout=slave, stderr=slave)
+    if send:
+        os.write(master, send)
+    rc = p.wait(timeout=60)
+    after = termios.tcgetattr(slave)
+    os.close(slave)
+    os.close(master)
+    return rc, before == after
+
+
+for what, want, args, send in (
+        ("a failed start", 1, ["-accel", "qtest", "-nographic", "-M", "pc", "-device", "nosuch"], b""),
+        ("quit", 0, [*RUN, "-monitor", "stdio"], b"quit\n"),
+        ("C-a x", 0, ["-accel", "qtest", "-M", "pc", "-nographic"], b"\x01x")):
+    rc, same = on_terminal(*args, send=send)
+    ok(f"terminal after {what}", rc == want and same, f"rc {rc}, same {same}")
+
+# ---- lists and layouts ----
+rc, out, err = run("-help")
+lines = out.splitlines()
+ok("-help: version, copyright, usage", lines[0].startswith("QEMU emulator version ") and
+   lines[1].startswith("Copyright") and lines[2] == "usage: qemu-kvm [options] [disk_image]", out)
+ok("-help: sections of 7.2", [l for l in lines if re.match(r"^[A-Zi].*:$", l)][:9] == [
+    "Standard options:", "Block device options:", "USB convenience options:", "Display options:",
+    "i386 target only:", "Network options:", "Character device options:", "TPM device options:",
+    "Boot Image or Kernel specific:"], out)
+ok("-help: an option's help in column 16", "-S              freeze CPU at startup (use 'c' to start execution)" in lines)
+ok("-help: a long left side has its help below",
+   "                selects emulated machine ('-machine help' for list)" in lines)
+for args, want in (
+        (["-M", "?"], r"Supported machines are:\n(.*\n)*pc +Standard PC \(i440FX \+ PIIX, 1996\) \(alias of pc-i440fx-7\.2\)\n"
+                      r"pc-i440fx-7\.2 +Standard PC \(i440FX \+ PIIX, 1996\) \(default\)\n"),
+        (["-machine", "help"], r"Supported machines are:\n"),
+        (["-machine", "pc,help"], r"pc-i440fx-7\.2-machine options:\n"),
+        (["-cpu", "?"], r"Available CPUs:\n(x86 .*\n)+\nRecognized CPUID flags:\n"),
+        (["-accel", "help"], r"Accelerators supported in QEMU binary:\n(\w+\n)*tcg\n"),
+        (["-device", "?"], r'(name "[\w-]+".*\n)*name "isa-serial", bus ISA'),
+        (["-device", "isa-serial,?"], r"isa-serial options:\n(  .*\n)*  chardev=<str> +- "),
+        (["-device", "isa-serial,help"], r"isa-serial options:\n(  .*\n)*  irq=<uint32> +- .* \(default: "),
+        (["-chardev", "help"], r"Available chardev backend types: \n(  \w+\n)*  stdio\n"),
+        (["-chardev", "socket,help"], r"socket options:\n"),
+        (["-drive", "help"], r"  aio=<str>"),
+        (["-drive", "cache=?"], r"Parameter 'cache' takes one of:\n  none\n"),
+        (["-display", "?"], r"Available display backend types:\nnone\nvnc\n"),
+        (["-vga", "help"], r"none +no graphic card\nstd "),
+        (["-d", "help"], r"Log items \(comma separated\):\nout_asm "),
+        (["-trace", "help"], r"^(\w+\n)*$"),
+        (["-L", "help"], r"/.*\n"),
+        (["-clock", "?"], r"Available alarm timers, in order of precedence:\n"),
+        (["-smp", "?"], r"  cores=<uint32>"),
+        (["-boot", "help"], r"  menu=<bool>"),
+        (["-name", "help"], r"  debug-threads=<bool>")):
+    rc, out, err = run(*args)
+    ok(f"list: {' '.join(args)}", rc == 0 and not err and re.search(want, out), f"{out[:400]}{err}")
+
+# ---- background, PID file ----
+pid = os.path.join(TMP.name, "vm.pid")
+rc, out, err = run(*RUN, "-daemonize", "-pidfile", pid, "-monitor", "none", "-serial", "none")
+ok("-daemonize: the parent ends when the machine is ready", rc == 0 and os.path.exists(pid), err)
+if os.path.exists(pid):
+    number = int(open(pid).read())
+    rc, out, err = run(*RUN, "-pidfile", pid, "-monitor", "none")
+    ok("-pidfile: a second one is refused", rc == 1 and "Cannot lock pid file" in err, err)
+    os.kill(number, 15)
+    for _ in range(100000):
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            break
+        os.sched_yield()
+    ok("-pidfile: gone with the process", not os.path.exists(pid))
+rc, out, err = run(*RUN, "-daemonize", "-hda", "/nonexistent")
+ok("-daemonize: a failed start is the parent's status", rc == 1 and "Could not open" in err, err)
+
+# ---- signals ----
+p = subprocess.Popen([QEMU, *RUN, "-monitor", "none", "-qmp", "stdio"], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+p.stdout.readline()
+p.terminate()
+out, err = p.communicate(timeout=60)
+ok("SIGTERM ends it with status 0 and says who sent it", p.returncode == 0 and re.match(
+    rb"qemu-kvm: terminating on signal 15 from pid \d+ \(python3?[\d.]*\)\n", err), err)
+
+print(f"1..{count}")
+sys.exit(failed)
