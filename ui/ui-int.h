@@ -45,6 +45,7 @@ struct View {
     void *o;
     atomic_uint want; /* ms; 0: looks away */
     atomic_bool live, start_queued;
+    atomic_bool restart; /* it looked away since the last full refresh */
     bool gone;
     /* under ui->lock */
     bool woken;

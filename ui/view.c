@@ -42,7 +42,7 @@ static void view_start(void *o)
     View *v = o;
     atomic_store(&v->start_queued, false);
     if (!v->gone && atomic_load(&v->want)) {
-        bool fresh = !atomic_load(&v->live);
+        bool fresh = atomic_exchange(&v->restart, false);
         if (v->console) {
             Console *c = v->console;
             bool watched = c->watched;
@@ -75,8 +75,10 @@ static void view_queue_start(View *v)
 void view_want(View *v, unsigned ms)
 {
     unsigned old = atomic_exchange(&v->want, ms);
-    if (!ms)
+    if (!ms || !old)
         atomic_store(&v->live, false);
+    if (!old && ms)
+        atomic_store(&v->restart, true);
     if ((!old && ms) || ms < old)
         view_queue_start(v);
 }
@@ -93,6 +95,7 @@ void view_show(View *v, Console *c)
     v->what = FRAME_ALL;
     g_mutex_unlock(&v->ui->lock);
     atomic_store(&v->live, false);
+    atomic_store(&v->restart, true);
     if (atomic_load(&v->want))
         view_queue_start(v);
 }
