@@ -43,7 +43,7 @@ typedef struct PitChannel {
     uint8_t latch_bytes; /* bytes of latched_count still to be read: 0, 1, 2 */
     bool status_latched, write_high, read_high, null_count, armed, out;
     bool held; /* a low gate holds the count */
-    uint8_t pad[5];
+    uint8_t pad[3];
 } PitChannel;
 
 typedef struct PitState {
@@ -65,7 +65,6 @@ typedef struct LapicState {
     uint32_t lvt[LVT_COUNT];
     uint32_t id, ldr, dfr, svr, tpr, esr, esr_pending;
     uint32_t divide, initial, lint, extint; /* lint: levels of LINT0, LINT1; extint: by IOAPIC */
-    uint32_t pad;
 } LapicState;
 
 /* accelerator -> devices, set by AccelOps.init */

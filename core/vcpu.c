@@ -551,10 +551,15 @@ static void end_thread(Vcpu *v)
     v->thread = NULL;
 }
 
-void vcpus_free(Vm *vm)
+void vcpus_end(Vm *vm)
 {
     for (unsigned i = 0; i < vm->n_vcpus; i++)
         end_thread(vm->vcpu[i]);
+}
+
+void vcpus_free(Vm *vm)
+{
+    vcpus_end(vm);
     for (unsigned i = 0; i < vm->n_vcpus; i++) {
         g_clear_error(&vm->vcpu[i]->core->err);
         g_free(vm->vcpu[i]->core);

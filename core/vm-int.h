@@ -156,6 +156,7 @@ void gate_got_lock(Vcpu *);
 void vcpu_block(Vcpu *, bool on); /* any: counted; it executes nothing more while blocked */
 void vcpus_reset(Vm *);
 void vcpu_unbar(Vcpu *);
+void vcpus_end(Vm *); /* their threads; the structs stay: devices name them */
 void vcpus_free(Vm *);
 
 /* device.c, reset.c */

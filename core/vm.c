@@ -63,7 +63,7 @@ void vm_free(Vm *vm)
 {
     VmCore *c = vm_core(vm);
 
-    vcpus_free(vm);
+    vcpus_end(vm);
     devices_fini(c);
     while (c->homes->len)
         home_free(c->homes->pdata[c->homes->len - 1]);
@@ -71,6 +71,7 @@ void vm_free(Vm *vm)
     loop_fini(c);
     memory_fini(c);
     event_fini(c);
+    vcpus_free(vm);
     gate_fini(c);
     g_array_unref(c->hooks);
     vm_unlock(vm);

@@ -409,7 +409,6 @@ static const Field LapicState_rows[] = { FIELD(LapicState, base),
                                          FIELD(LapicState, initial),
                                          FIELD(LapicState, lint, .max = 3),
                                          FIELD(LapicState, extint, .max = 1),
-                                         FIELD(LapicState, pad),
                                          FIELD_END };
 
 static const Prop Lapic_rows[] = {
