@@ -46,6 +46,9 @@ enum {
 enum { C_IRQ = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10, D_VALID = 0x80 };
 enum { ALARM_ANY = 0xc0, UIP_NS = 244000, REINJECT_MOST = 20 };
 #define SEC 1000000000ll
+/* Guest time stays between 1906 and 2255: a century register of FFh must not overflow the ns. */
+#define FIRST_SECOND (-2000000000ll)
+#define LAST_SECOND  9000000000ll
 
 typedef enum { TICKS_DISCARD, TICKS_SLEW } TickPolicy;
 static const char *const tick_policies[] = {
@@ -171,7 +174,7 @@ static int64_t rtc_shown(const Rtc *r)
         .tm_mon = rtc_in(r, cmos[MONTH]) - 1,
         .tm_year = rtc_in(r, cmos[YEAR]) + rtc_in(r, cmos[REG_CENTURY]) * 100 + r->base_year - 1900,
     };
-    return (int64_t)timegm(&tm) * SEC;
+    return CLAMP((int64_t)timegm(&tm), FIRST_SECOND, LAST_SECOND) * SEC;
 }
 
 /* ---- alarm ---- */
@@ -472,6 +475,18 @@ static void rtc_reset(Device *dev)
     r->st.periodic_seen = rtc_period_number(r);
 }
 
+static bool rtc_post_load(Device *dev, GError **err)
+{
+    const RtcKeep *k = &((Rtc *)dev)->keep;
+
+    /* the host's clock is added: until 2030 the sum fits */
+    if (k->stopped / SEC >= FIRST_SECOND && k->stopped / SEC <= LAST_SECOND &&
+        k->offset / SEC >= FIRST_SECOND * 2 && k->offset / SEC <= 7300000000ll)
+        return true;
+    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s: a time out of range", dev->path);
+    return false;
+}
+
 static const DeviceType mc146818rtc = {
     .name = "mc146818rtc",
     .desc = "real-time clock and CMOS memory",
@@ -482,5 +497,6 @@ static const DeviceType mc146818rtc = {
     .state = STATE_PARTS(STATE_KEEP(Rtc, keep, RtcKeep_rows, 1), STATE(Rtc, st, RtcState_rows, 1)),
     .realize = rtc_realize,
     .reset = rtc_reset,
+    .post_load = rtc_post_load,
 };
 REGISTER(device, mc146818rtc);
