@@ -121,8 +121,9 @@ static void frame_apply(VncDisplay *d, Frame *f)
         compare_rect(e, f->surface, box[i].x1, box[i].y1, box[i].x2, box[i].y2);
     atomic_store(&d->console, f->console);
     atomic_store(&d->height, h);
-    if (atomic_exchange(&d->width, w) != w)
-        vnc_wake(d->server->io_wake); /* somebody may be waiting for it */
+    atomic_store(&d->width, w);
+    if (f->what & FRAME_SURFACE)
+        vnc_wake(d->server->io_wake); /* a viewer may be waiting for the size */
 }
 
 /* ---- viewers ---- */
