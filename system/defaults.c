@@ -115,10 +115,35 @@ static bool add_cdrom(Vm *vm, GError **err)
 /* stdio has no meaning in the background. */
 static bool check_daemonize(Vm *vm, GError **err)
 {
+    static const char *const with_stdio[] = { "serial",  "monitor",  "qmp", "qmp-pretty",
+                                              "chardev", "debugcon", NULL };
     Startup *st = startup(vm);
 
-    return !st->daemonize || !st->nographic ||
-           opt_fail(err, "-nographic cannot be used with -daemonize");
+    if (!st->daemonize)
+        return true;
+    if (st->nographic)
+        return opt_fail(err, "-nographic cannot be used with -daemonize");
+    for (guint i = 0; i < st->records->len; i++) {
+        const Record *r = &g_array_index(st->records, Record, i);
+        const char *text = r->text;
+
+        if (!g_strv_contains(with_stdio, r->opt->name))
+            continue;
+        text += g_str_has_prefix(text, "mon:") ? 4 : 0;
+        if (g_str_has_prefix(text, "stdio") && (!text[5] || text[5] == ','))
+            return opt_fail(err, "%s %s: cannot use stdio with -daemonize", r->typed, r->text);
+    }
+    return true;
+}
+
+bool startup_check(Vm *vm, int *status)
+{
+    GError *err = NULL;
+
+    if (check_daemonize(vm, &err))
+        return true;
+    *status = option_report(NULL, err);
+    return false;
 }
 
 bool startup_defaults(Vm *vm, int *status)
@@ -139,7 +164,7 @@ bool startup_defaults(Vm *vm, int *status)
         if (want_monitor)
             monitor = st->nographic ? "stdio" : console;
     }
-    if (!check_daemonize(vm, &err) || !add_cdrom(vm, &err)) {
+    if (!add_cdrom(vm, &err)) {
         *status = option_report(NULL, err);
         return false;
     }

@@ -17,7 +17,7 @@ enum { HELP_COLUMN = 16 };
 
 char *version_text(void)
 {
-    return g_strdup("QEMU emulator version " CONFIG_VERSION "\n"
+    return g_strdup("QEMU emulator version " CONFIG_VERSION " (qemu-kvm)\n"
                     "Copyright (c) 2026 the authors of this qemu-kvm\n");
 }
 

@@ -120,6 +120,8 @@ bool opt_smp(Vm *vm, const SmpArgs *args, GError **err)
     SmpArgs s = *args;
     uint32_t want;
 
+    if (args->cpus == 0 && startup(vm)->at.text && strspn(startup(vm)->at.text, "0") > 0)
+        warn_print("-smp: a topology of 0 CPUs cannot be: taken as not given");
     if (s.clusters > 1)
         return opt_fail(err, "clusters not supported by this machine's CPU topology");
     if (MAX(MAX(s.cpus, s.maxcpus), MAX(s.sockets, s.dies)) > most ||
@@ -334,6 +336,18 @@ bool opt_rtc_td_hack(Vm *vm, const Empty *args, GError **err)
 
 /* ---- devices ---- */
 
+/* A device type or a bus: both may have defaults. A wrong name is no error, as ever. */
+static bool names_device(const char *name)
+{
+    SET_DECLARE(device);
+
+    SET_FOREACH(device, p) {
+        if (strcmp((*p)->name, name) == 0 || ((*p)->bus && strcmp((*p)->bus->name, name) == 0))
+            return true;
+    }
+    return false;
+}
+
 /* "type.prop=value", or the three as keys */
 bool opt_global(Vm *vm, const Str *args, GError **err)
 {
@@ -350,6 +364,8 @@ bool opt_global(Vm *vm, const Str *args, GError **err)
         ok = (strstr(*args, "driver=") || opt_fail(err, "write driver.property=value")) &&
              prop_parse_kv(GlobalArgs_rows, NULL, *args, &g, vm, err);
     }
+    if (ok && !names_device(g.driver))
+        warn_print("global %s.%s has invalid class name", g.driver, g.property);
     if (ok)
         device_global(vm, g.driver, g.property, g.value);
     prop_free(GlobalArgs_rows, &g);

@@ -26,9 +26,16 @@ bool opt_audio_help(Vm *vm, const Empty *args, GError **err)
     return help_fail(err, g_strdup("There are no audio backends in this version.\n"));
 }
 
+/* -msg and -name come in any order. */
+static void style_update(Startup *st)
+{
+    log_set_style(st->msg_time, st->msg_name ? st->conf.name : NULL);
+}
+
 bool opt_name(Vm *vm, const NameArgs *args, GError **err)
 {
     vm->conf->name = g_strdup(args->guest);
+    style_update(startup(vm));
     if (args->process)
         prctl(PR_SET_NAME, args->process);
     return true;
@@ -122,7 +129,9 @@ bool opt_trace(Vm *vm, const TraceArgs *args, GError **err)
 
 bool opt_msg(Vm *vm, const MsgArgs *args, GError **err)
 {
-    log_set_style(args->timestamp, args->guest_name ? vm->conf->name : NULL);
+    startup(vm)->msg_time = args->timestamp;
+    startup(vm)->msg_name = args->guest_name;
+    style_update(startup(vm));
     return true;
 }
 

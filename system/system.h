@@ -55,7 +55,7 @@ typedef struct Startup {
     GPtrArray *serials;  /* char * */
     GPtrArray *monitors; /* MonitorOpt * */
     bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, net_given,
-        no_irqchip, vnc_given, mem_lock;
+        no_irqchip, vnc_given, msg_time, msg_name;
     struct Qtest *qtest_server;
     Record at; /* the record being run, for errors of later steps */
 } Startup;
@@ -86,6 +86,7 @@ char *help_device(const DeviceType *);
 char *help_accels(void);
 
 /* ---- steps of main.c, in their order; each false: the error is printed, end with *status ---- */
+bool startup_check(Vm *, int *status);   /* defaults.c: options that exclude each other */
 bool startup_machine(Vm *, int *status); /* setup.c: machine type, its arguments, CPUs, memory */
 bool startup_accel(Vm *, int *status);
 bool startup_defaults(Vm *, int *status); /* defaults.c: serial, monitor, CD-ROM, VGA */
