@@ -7,6 +7,7 @@
  */
 #include "hw/input/ps2.h"
 #include "hw/isa/isa.h"
+#include "hw/pc/aml.h"
 
 enum { STATUS_OBF = 1, STATUS_SYS = 4, STATUS_CMD = 8, STATUS_UNLOCKED = 16, STATUS_AUX = 32 };
 enum {
@@ -266,12 +267,42 @@ static void i8042_unrealize(Device *dev)
     input_unregister(c->mouse.handler);
 }
 
+static size_t acpi_begin(GString *a, const char *name, const char *hid)
+{
+    size_t at = aml_device(a, name);
+
+    aml_name_eisa(a, "_HID", hid);
+    aml_name_int(a, "_STA", 0x0f);
+    aml_name(a, "_CRS");
+    return at;
+}
+
+/* Two devices of one chip: the keyboard has the ports, each has a line of its own. */
+static void i8042_acpi(Device *dev, GString *a)
+{
+    I8042 *c = (I8042 *)dev;
+
+    size_t at = acpi_begin(a, "KBD", "PNP0303");
+    size_t r = aml_resources(a);
+    aml_res_io(a, 0x60, 1);
+    aml_res_io(a, 0x64, 1);
+    aml_res_irqs(a, 1u << (c->kbd_irq & 15));
+    aml_resources_close(a, r);
+    aml_close(a, at);
+
+    at = acpi_begin(a, "MOU", "PNP0F13");
+    r = aml_resources(a);
+    aml_res_irqs(a, 1u << (c->mouse_irq & 15));
+    aml_resources_close(a, r);
+    aml_close(a, at);
+}
+
 static const DeviceType i8042 = {
     .name = "i8042",
     .desc = "keyboard controller with PS/2 keyboard and mouse",
     .size = sizeof(I8042),
     .bus = &isa_bus,
-    .bus_info = &(const IsaInfo){ .acpi_hid = "PNP0303", .fw_name = "8042" },
+    .bus_info = &(const IsaInfo){ .acpi = i8042_acpi, .fw_name = "8042" },
     .props = I8042_rows,
     .state = STATE_PARTS(STATE(I8042, st, I8042State_rows, 1),
                          STATE(I8042, kbd_st, Ps2KeyboardState_rows, 1),
