@@ -242,10 +242,10 @@ static int run_create(Create *c)
         img_error("%s: Image creation needs a size parameter", c->filename);
         return 1;
     }
-    *c->size = (*c->size + 511) & ~511ull;
     if (!c->quiet)
         print_formatting(c);
     fflush(stdout);
+    *c->size = (*c->size + 511) & ~511ull;
     ret = co_sync(NULL, create_co, c);
     return ret < 0 ? img_fail(c->err, c->filename) : 0;
 }
