@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a new image is made from. node: the opened empty file; the caller sets it beside the rows */
+/* What a new image is made from. node: the opened empty file, set by the caller beside the rows. */
 #ifndef BLOCK_CREATE_H
 #define BLOCK_CREATE_H
 

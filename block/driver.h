@@ -101,8 +101,8 @@ typedef struct BlockDriver {
     int (*check_co)(BlockNode *, int fix, void *result); /* CheckResult of block/check.h */
     /* later ops are appended */
     int64_t (*allocated)(BlockNode *); /* bytes on the host's disk */
-    /* protocols: at least len bytes long from now on. Unlike truncate it may meet writes that extend
-     * the file: it never shortens what they made */
+    /* protocols: at least len bytes long from now on. Unlike truncate it may meet writes that
+     * extend the file: it never shortens what they made */
     int (*grow_co)(BlockNode *, uint64_t len);
 } BlockDriver;
 typedef BlockDriver set_block_t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * qcow2: where bytes live. After docs/interop "qcow2" of the format's specification; all numbers
- * are big-endian, all positions are bytes in the file, a cluster is 2^cluster_bits bytes.
+ * qcow2: where bytes live. After the format's published specification, versions 2 and 3; all
+ * numbers are big-endian, positions are bytes in the file, a cluster is 2^cluster_bits bytes.
  *
  *   header (cluster 0) --+--> L1 table ----> L2 table ----> data cluster
  *     version, size      |    COPIED | pos   COPIED | PACKED | pos | ZERO     packed: 62-(cb-8)
