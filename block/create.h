@@ -19,10 +19,11 @@ typedef struct RawCreate {
 } RawCreate;
 extern const Prop RawCreate_rows[];
 
-/* size and extent_size_hint: UINT64_MAX where not given. Words stay words: messages name them */
 typedef struct Qcow2CreateEncrypt {
     char *format;
 } Qcow2CreateEncrypt;
+
+/* size, extent_size_hint: UINT64_MAX where not given. Words stay words: -o's messages name them */
 typedef struct Qcow2Create {
     BlockNode *node;
     char *backing_file, *backing_fmt;

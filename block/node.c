@@ -181,6 +181,18 @@ static Json *rest_of_format(const Json *rest)
     return own;
 }
 
+/* file.locking= and the like; NULL: none */
+static Json *rest_of_file(const Json *rest)
+{
+    Json *file = rest ? json_get(rest, "file") : NULL, *own;
+
+    if (!file || (file->kind != J_OBJ && file->kind != J_KV))
+        return NULL;
+    own = json_copy(file);
+    json_remove(own, "driver");
+    return own;
+}
+
 /* NULL: the driver takes no arguments; else its struct, to be freed with its rows */
 static bool driver_args(const BlockDriver *drv, const Json *own, const char *filename, void **args,
                         GError **err)
@@ -216,7 +228,7 @@ BlockNode *node_open_file_co(const NodeOpts *o, GError **err)
 {
     const char *path;
     g_autofree char *protocol = block_protocol(o->filename, &path);
-    Json *own = o->rest ? json_get(o->rest, "file") : NULL;
+    g_autoptr(Json) own = rest_of_file(o->rest);
     const BlockDriver *drv;
     BlockNode *node;
     void *args;
@@ -226,8 +238,7 @@ BlockNode *node_open_file_co(const NodeOpts *o, GError **err)
         return NULL;
     }
     drv = block_driver(file_is_device(path) ? "host_device" : "file");
-    if (!driver_args(drv, own && (own->kind == J_OBJ || own->kind == J_KV) ? own : NULL,
-                     o->filename, &args, err))
+    if (!driver_args(drv, own, o->filename, &args, err))
         return NULL;
     node = node_new_co(drv, args, path, o->flags, NULL, NULL, err);
     driver_args_free(drv, args);

@@ -360,12 +360,18 @@ void co_suspend_co(void)
     co_park(co);
 }
 
-/* *flag is set where the sleeper looks at it, so it cannot have ended before the wake does */
+/*
+ * *flag is set where the sleeper looks at it, so it cannot have ended before the wake does. But it
+ * may end, and its context with it, before this function does.
+ */
 static void co_wake_flag(Co *co, bool *flag)
 {
     CoHome *h = co->home;
+    GMainContext *ctx = h->ctx == g_main_context_default() ? NULL : g_main_context_ref(h->ctx);
     bool kick = false;
 
+    if (ctx)
+        g_source_ref(&h->source);
     g_mutex_lock(&h->lock);
     if (flag)
         *flag = true;
@@ -379,6 +385,10 @@ static void co_wake_flag(Co *co, bool *flag)
     g_mutex_unlock(&h->lock);
     if (kick)
         home_kick(h);
+    if (ctx) {
+        g_source_unref(&h->source);
+        g_main_context_unref(ctx);
+    }
 }
 
 void co_wake(Co *co)

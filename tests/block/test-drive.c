@@ -114,7 +114,7 @@ static void test_places(void)
     must_fail(vm, "if=none,file=@/a.raw,nonsense=5,format=raw,readonly", "nonsense");
     must_fail(vm, "if=none,file=@/a.raw,format=xyz,readonly", "Unknown driver 'xyz'");
     g_assert_cmpstr(blk_name(must_open(vm, "if=floppy")), ==, "floppy0");
-    g_assert_cmpstr(blk_name(must_open(vm, "if=none,id=x,file=@/a.raw,format=raw,readonly,"
+    g_assert_cmpstr(blk_name(must_open(vm, "if=none,id=x,file.filename=@/a.raw,file.driver=file,driver=raw,readonly,"
                                            "file.locking=off")),
                     ==, "x");
     must_fail(vm, "if=none,id=x", "Duplicate ID 'x'");
