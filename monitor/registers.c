@@ -195,7 +195,7 @@ bool registers_get(const X86State *x, const char *name, uint64_t *value)
     char *end;
 
     if (strcmp(name, "pc") == 0 || strcmp(name, "eip") == 0 || strcmp(name, "rip") == 0)
-        return *value = x->rip, true;
+        return *value = x->rip + x->seg[SEG_CS].base, true; /* linear: x /5i $eip just works */
     if (strcmp(name, "eflags") == 0 || strcmp(name, "rflags") == 0)
         return *value = x->rflags, true;
     for (int i = 0; i < 8; i++)

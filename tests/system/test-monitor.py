@@ -109,7 +109,7 @@ def hmp_shows_registers():
     assert rows[2].startswith("EAX=") and re.match(r"EIP=\w{8} EFL=\w{8} \[[DOSZAPC-]{7}\] CPL=0 II=0 A20=1 SMM=0", rows[4]), rows
     assert re.match(r"\* CPU #0: thread_id=\d+", m("info cpus")[0])
     same(m("p $cs")[0], str(0xf000))
-    same(m("p $eip")[0], str(0xfff0))
+    same(m("p $eip")[0], str(0xfffffff0))
 
 
 @test
