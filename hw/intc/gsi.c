@@ -27,6 +27,25 @@ static void gsi_set(void *o, int n, int level)
     irq_set(g->ioapic[n == 0 ? 2 : n], level);
 }
 
+static bool in_kernel(Vm *vm, ChipPart part)
+{
+    const IrqchipOps *chip = vm->irqchip;
+    return chip &&
+           (chip->mode == IRQCHIP_KERNEL || (chip->mode == IRQCHIP_SPLIT && part == CHIP_LAPIC));
+}
+
+void irqchip_put(Vm *vm, ChipPart part, Vcpu *v, const void *st)
+{
+    if (in_kernel(vm, part) && vm->irqchip->put)
+        vm->irqchip->put(vm, part, v, st);
+}
+
+void irqchip_get(Vm *vm, ChipPart part, Vcpu *v, void *st)
+{
+    if (in_kernel(vm, part) && vm->irqchip->get)
+        vm->irqchip->get(vm, part, v, st);
+}
+
 static bool gsi_realize(Device *dev, GError **err)
 {
     Gsi *g = (Gsi *)dev;

@@ -274,9 +274,18 @@ static bool pic_realize(Device *dev, GError **err)
     return true;
 }
 
+static void pic_sync(Device *dev)
+{
+    I8259 *d = (I8259 *)dev;
+    irqchip_put(dev->vm, CHIP_PIC0, NULL, &d->st[0]);
+    irqchip_put(dev->vm, CHIP_PIC1, NULL, &d->st[1]);
+}
+
 static void pic_info(Device *dev, GString *s)
 {
     I8259 *d = (I8259 *)dev;
+    irqchip_get(dev->vm, CHIP_PIC0, NULL, &d->st[0]);
+    irqchip_get(dev->vm, CHIP_PIC1, NULL, &d->st[1]);
     for (int i = 1; i >= 0; i--) {
         const PicState *p = &d->st[i];
         g_string_append_printf(
@@ -295,6 +304,7 @@ static const DeviceType isa_i8259 = {
         STATE_PARTS(STATE(I8259, st[0], PicState_rows, 1), STATE(I8259, st[1], PicState_rows, 1)),
     .pins = PINS(PIN_IN(I8259, in, ""), PIN_OUT(I8259, out, "int")),
     .realize = pic_realize,
+    .sync = pic_sync,
     .info = pic_info,
 };
 REGISTER(device, isa_i8259);

@@ -16,4 +16,9 @@ void ioapic_eoi(Device *ioapic, uint8_t vector);
 /* any; text of "info lapic" for one vCPU */
 void lapic_info(Vcpu *, GString *);
 
+/* locked; a chip that runs in the kernel gets our state (after reset and load), or shows us its own
+ * (before it is printed). Where it does not run in the kernel nothing happens. */
+void irqchip_put(Vm *, ChipPart, Vcpu *, const void *st);
+void irqchip_get(Vm *, ChipPart, Vcpu *, void *st);
+
 #endif

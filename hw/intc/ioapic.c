@@ -33,7 +33,6 @@ typedef struct Ioapic {
     /* state */ IoapicState st;
     /* host */ Region mmio;
     IrqLine in[IOAPIC_PINS];
-    int virq[IOAPIC_PINS];
 } Ioapic;
 
 static const Prop Ioapic_rows[] = { PROP_RANGE(Ioapic, version, "version", 0x20, 0x11, 0x20,
@@ -98,7 +97,8 @@ void ioapic_eoi(Device *dev, uint8_t vector)
     }
 }
 
-/* Split irqchip: the kernel needs a route per entry to know whose EOI it is to report. */
+/* Split irqchip: the kernel needs a route per entry, with the pin's own number, to know whose EOI it
+ * is to report. */
 static void ioapic_route(Ioapic *a, unsigned n)
 {
     const IrqchipOps *chip = a->dev.vm->irqchip;
@@ -107,9 +107,7 @@ static void ioapic_route(Ioapic *a, unsigned n)
     if (!chip || chip->mode != IRQCHIP_SPLIT || !chip->route)
         return;
     ioapic_message(a->st.redir[n], &addr, &data);
-    int virq = chip->route(a->dev.vm, a->virq[n], addr, data);
-    if (virq >= 0)
-        a->virq[n] = virq;
+    chip->route(a->dev.vm, (int)n, addr, data);
 }
 
 static void ioapic_set_entry(Ioapic *a, unsigned n, uint64_t val, uint64_t mask)
@@ -186,10 +184,8 @@ static bool ioapic_realize(Device *dev, GError **err)
         dev->vm->mem,
         &(MapRow){
             .base = IOAPIC_BASE, .size = IOAPIC_SIZE, .region = &a->mmio, .prio = 1, .on = true });
-    for (unsigned i = 0; i < IOAPIC_PINS; i++) {
+    for (unsigned i = 0; i < IOAPIC_PINS; i++)
         a->in[i] = (IrqLine){ ioapic_set, a, i };
-        a->virq[i] = -1;
-    }
     return true;
 }
 
@@ -202,6 +198,7 @@ static void ioapic_reset(Device *dev)
 
 static void ioapic_sync(Device *dev)
 {
+    irqchip_put(dev->vm, CHIP_IOAPIC, NULL, &((Ioapic *)dev)->st);
     for (unsigned i = 0; i < IOAPIC_PINS; i++)
         ioapic_route((Ioapic *)dev, i);
 }
@@ -231,6 +228,7 @@ static void ioapic_info(Device *dev, GString *s)
 {
     Ioapic *a = (Ioapic *)dev;
     uint32_t remote = 0;
+    irqchip_get(dev->vm, CHIP_IOAPIC, NULL, &a->st);
     g_string_append_printf(s, "ioapic0: ver=0x%x id=0x%02x sel=0x%02x", a->version, a->st.id,
                            a->st.select);
     if (a->st.select >= 0x10)

@@ -62,6 +62,7 @@ void lapic_info(Vcpu *v, GString *s)
         return;
     }
     const LapicState *st = &a->st;
+    irqchip_get(v->vm, CHIP_LAPIC, v, &a->st);
     for (unsigned i = 0; i < G_N_ELEMENTS(lvts); i++)
         lapic_info_lvt(s, lvts[i].name, st->lvt[lvts[i].n], lvts[i].n == LVT_TIMER);
     unsigned code = (st->divide & 3) | (st->divide >> 1 & 4);

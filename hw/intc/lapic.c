@@ -366,6 +366,12 @@ static void lapic_reset(Device *dev)
     lapic_clear(a);
 }
 
+static void lapic_sync(Device *dev)
+{
+    Lapic *a = (Lapic *)dev;
+    irqchip_put(dev->vm, CHIP_LAPIC, a->vcpu, &a->st);
+}
+
 static void lapic_ioapic_eoi(Vm *vm, uint8_t vector)
 {
     ApicBus *bus = (ApicBus *)device_find(vm, "apic-bus", 0);
@@ -446,6 +452,7 @@ static const DeviceType apic = {
     .state = STATE_PARTS(STATE(Lapic, st, LapicState_rows, 1)),
     .realize = lapic_realize,
     .reset = lapic_reset,
+    .sync = lapic_sync,
     .unrealize = lapic_unrealize,
 };
 REGISTER(device, apic);
