@@ -408,8 +408,10 @@ static int file_open_any(BlockNode *node, const FileArgs *a, bool device, GError
     }
     g_rw_lock_init(&f->grow);
     ret = file_setup(node, f, a, device, err);
-    if (ret < 0)
+    if (ret < 0) {
+        g_rw_lock_clear(&f->grow);
         close(f->fd);
+    }
     return ret;
 }
 

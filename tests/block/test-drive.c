@@ -114,9 +114,11 @@ static void test_places(void)
     must_fail(vm, "if=none,file=@/a.raw,nonsense=5,format=raw,readonly", "nonsense");
     must_fail(vm, "if=none,file=@/a.raw,format=xyz,readonly", "Unknown driver 'xyz'");
     g_assert_cmpstr(blk_name(must_open(vm, "if=floppy")), ==, "floppy0");
-    g_assert_cmpstr(blk_name(must_open(vm, "if=none,id=x,file.filename=@/a.raw,file.driver=file,driver=raw,readonly,"
-                                           "file.locking=off")),
-                    ==, "x");
+    g_assert_cmpstr(
+        blk_name(
+            must_open(vm, "if=none,id=x,file.filename=@/a.raw,file.driver=file,driver=raw,readonly,"
+                          "file.locking=off")),
+        ==, "x");
     must_fail(vm, "if=none,id=x", "Duplicate ID 'x'");
     g_assert_cmpint(blk_length(drive_find(vm, "ide0-hd0")), ==, 10240);
     g_assert_cmpint(blk_length(drive_find(vm, "ide1-cd0")), ==, -ENOMEDIUM);
@@ -278,10 +280,11 @@ static void test_info(void)
 
 int main(int argc, char **argv)
 {
+    g_autofree char *cwd = g_get_current_dir();
     int ret;
 
     g_test_init(&argc, &argv, NULL);
-    dir = g_strdup_printf("%s/drive-%d", g_get_current_dir(), getpid());
+    dir = g_strdup_printf("%s/drive-%d", cwd, getpid());
     g_mkdir(dir, 0700);
     g_test_add_func("/drive/places", test_places);
     g_test_add_func("/drive/snapshot", test_snapshot);

@@ -35,11 +35,11 @@ static int open_and_run_co(void *o)
 
 static void case_init(Case *c, unsigned flags, size_t size)
 {
-    g_autofree char *zeros = g_malloc0(size + 1);
+    g_autofree char *zeros = g_malloc0(size + 1), *cwd = g_get_current_dir();
 
     *c = (Case){ .flags = flags };
     /* not the tmpfs that /tmp may be: it has no O_DIRECT */
-    c->dir = g_strdup_printf("%s/file-%d", g_get_current_dir(), getpid());
+    c->dir = g_strdup_printf("%s/file-%d", cwd, getpid());
     g_mkdir_with_parents(c->dir, 0700);
     c->path = g_build_filename(c->dir, "disk.raw", NULL);
     g_assert_true(g_file_set_contents(c->path, zeros, size, NULL));

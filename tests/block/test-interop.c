@@ -234,10 +234,11 @@ static void test_locks(void)
 
 int main(int argc, char **argv)
 {
+    g_autofree char *cwd = g_get_current_dir();
     int ret;
 
     g_test_init(&argc, &argv, NULL);
-    dir = g_strdup_printf("%s/interop-%d", g_get_current_dir(), getpid());
+    dir = g_strdup_printf("%s/interop-%d", cwd, getpid());
     g_mkdir(dir, 0700);
     model = g_malloc0(SIZE);
     g_test_add_func("/interop/packed", test_packed);
