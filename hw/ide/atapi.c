@@ -189,6 +189,7 @@ static void read_done(IdeDrive *d)
     } else if (!ide_dma_ready(d)) {
         s->status = ST_READY | ST_SEEK | ST_DRQ;
     } else if (ide_dma_move(d, data, n, true)) {
+        s->dma_at += n;
         s->lba += s->now;
         s->left -= MIN(s->now, s->left);
         if (s->left) {

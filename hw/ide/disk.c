@@ -218,9 +218,11 @@ static void disk_issue(IdeDrive *d)
     }
 }
 
+/* Only what has reached its end counts: a request that was parked is made again from the start. */
 static void advance(IdeDrive *d)
 {
     d->st.lba += d->st.now;
+    d->st.dma_at += (uint64_t)d->st.now * SECTOR;
     d->st.left -= MIN(d->st.now, d->st.left);
 }
 

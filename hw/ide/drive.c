@@ -240,7 +240,6 @@ bool ide_dma_move(IdeDrive *d, void *buf, size_t n, bool to_guest)
 {
     size_t moved = d->bus->host->dma(d->bus->host_o, d->st.dma_at, buf, n, to_guest);
 
-    d->st.dma_at += moved;
     if (moved == n)
         return true;
     /* what a driver gets for a short list: no interrupt, and the engine has stopped */

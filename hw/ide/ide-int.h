@@ -116,7 +116,8 @@ void ide_data_write(IdeDrive *, uint32_t val, unsigned size);
 bool ide_dma_wanted(const IdeDrive *);
 void ide_dma_begin(IdeDrive *, IdeOp);
 bool ide_dma_ready(const IdeDrive *);
-/* false: the list was too short or memory refused; the command has ended */
+/* n bytes from st.dma_at of the list on; false: the list was too short or memory refused, and the
+ * command has ended */
 bool ide_dma_move(IdeDrive *, void *buf, size_t n, bool to_guest);
 void ide_dma_end(IdeDrive *);
 

@@ -15,7 +15,7 @@ bool pc_bios_load(Pc *pc, GError **err)
     g_autoptr(GBytes) image = firmware_load(vm, name, BIOS_MOST, err);
 
     if (!image) {
-        g_prefix_error(err, "no firmware: ");
+        g_prefix_error(err, vm->conf->bios ? "-bios: " : "no firmware: ");
         return false;
     }
     size_t n = g_bytes_get_size(image);

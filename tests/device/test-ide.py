@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The PIIX3 IDE channels, an ATA disk and an ATAPI CD-ROM: registers, PIO, DMA, packets."""
-import os, random, shutil, struct, sys, tempfile
+import os, random, resource, shutil, struct, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
-from qtest import Machine, check, same, main
+from qtest import Machine, Qmp, check, same, main
 
 REFERENCE = os.environ.get("QTEST_REFERENCE")
 SIZE, CD_SECTORS = 8 << 20, 300
@@ -346,6 +346,47 @@ def tray():
     m.close()
 
 
+def parked():
+    """werror=stop: the request waits in the drive until the machine goes on"""
+    sock, limit = os.path.join(tmp, "qmp"), 1 << 20
+    m = Machine("-m", "16", "-qmp", f"unix:{sock},server=on,wait=off", "-drive",
+                f"file={DISK},format=raw,if=ide,werror=stop", restore_signals=False)
+    m.pci_write(1, 1, 0x20, BM | 1)
+    m.pci_write(1, 1, 4, 5, 2)
+    c, q = Channel(m), Qmp(sock)
+    fsize = lambda n: resource.prlimit(m.p.pid, resource.RLIMIT_FSIZE, (n, resource.RLIM_INFINITY))
+
+    def stopped():
+        for _ in range(1000):
+            if q("query-status")["status"] == "io-error":
+                return True
+        return False
+
+    for what, start in (("DMA", lambda data: c.dma(0xca, [(DATA, 4096)], False, lba=9000, count=8)),
+                        ("PIO", lambda data: (c.command(0xc5, 9000, 8), c.wait(), c.give(data)))):
+        data = rnd.randbytes(4096)
+        m.write(DATA, data)
+        m.outb(c.bm + 2, 6)
+        fsize(limit)
+        Channel.wait, wait = (lambda self: 0) if what == "DMA" else Channel.wait, Channel.wait
+        Channel.start, real = lambda self, to: m.outb(self.bm, 1), Channel.start
+        start(data)
+        Channel.wait, Channel.start = wait, real
+        check(stopped(), f"{what}: a failed write stops the machine")
+        same((m.inb(0x3f6) & BSY, m.inb(c.bm + 2) & 4), (BSY, 0), f"{what}: busy, no interrupt")
+        q("cont")
+        check(stopped(), f"{what}: and again while the disk is full")
+        fsize(resource.RLIM_INFINITY)
+        q("cont")
+        same(c.wait(), 0x50, f"{what}: goes on when there is room")
+        same(m.inb(c.bm + 2) & 4, 4, f"{what}: with its interrupt")
+        m.outb(c.bm, 0)
+        c.command(0xe7)
+        c.wait()
+        same(image()[9000 * 512:][:4096], data, f"{what}: the image has the data")
+    m.close()
+
+
 def noise():
     """whatever the host writes, the machine lives and both drives still answer"""
     m = disk_machine()
@@ -377,6 +418,6 @@ try:
         f.write(rnd.randbytes(SIZE))
     with open(CD, "wb") as f:
         f.write(rnd.randbytes(CD_SECTORS * 2048))
-    main(identify, pio, dma, irq, trim, cdrom, tray, noise)
+    main(identify, pio, dma, irq, trim, cdrom, tray, parked, noise)
 finally:
     shutil.rmtree(tmp)

@@ -3,11 +3,11 @@
 
 QTEST_REFERENCE=PROGRAM runs the same test on another emulator of the same machine.
 """
-import base64, os, struct, subprocess, sys, tempfile, traceback
+import base64, json, os, struct, subprocess, sys, tempfile, traceback
 
 
 class Machine:
-    def __init__(self, *args):
+    def __init__(self, *args, **popen):
         ref = os.environ.get("QTEST_REFERENCE")
         cmd = [ref, "-accel", "tcg", "-S"] if ref else \
             [os.path.join(os.environ["BUILD"], "qemu-kvm"), "-accel", "qtest"]
@@ -18,7 +18,7 @@ class Machine:
             cmd.append("-nodefaults")
         self.log = tempfile.TemporaryFile()
         self.p = subprocess.Popen(cmd + list(args), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  stderr=self.log, text=True, bufsize=1)
+                                  stderr=self.log, text=True, bufsize=1, **popen)
         self.irqs = {}
 
     def errors(self):
@@ -82,6 +82,30 @@ class Machine:
         self.log.close()
 
 
+class Qmp:
+    """-qmp unix:PATH,server=on,wait=off"""
+
+    def __init__(self, path):
+        import socket
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.connect(path)
+        self.f = self.s.makefile("rw")
+        self.f.readline()
+        self.events = []
+        self("qmp_capabilities")
+
+    def __call__(self, name, **args):
+        json_line = json.dumps({"execute": name, "arguments": args})
+        self.f.write(json_line + "\n")
+        self.f.flush()
+        while True:
+            r = json.loads(self.f.readline())
+            if "event" in r:
+                self.events.append(r["event"])
+            else:
+                return r.get("return", r)
+
+
 class FwCfg:
     """The firmware's view: items and files by fw_cfg's DMA."""
     REQ, BUF = 0x7000, 0x100000
@@ -124,7 +148,7 @@ def check(ok, what, *more):
     print(f"{'ok' if ok else 'not ok'} {_n} - {what}")
     if not ok:
         for m in more:
-            print(f"# {m!r}")
+            print(f"# {m!r}"[:400])
     sys.stdout.flush()
 
 
