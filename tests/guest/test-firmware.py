@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What runs before an operating system: SeaBIOS to its end, a boot sector that prints, GRUB's rescue CD
+by keyboard and screen."""
+import os, re, sys, tempfile, time
+sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
+from guest import Guest, Skip, run
+
+GRUB = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
+
+
+def screen(g):
+    """The 80x25 text screen, from display memory as the guest's processor sees it."""
+    words = re.findall(r"0x([0-9a-f]{2})\b", g.monitor("xp /4000xb 0xb8000"))
+    chars = "".join(chr(int(w, 16)) if 32 <= int(w, 16) < 127 else " " for w in words[::2])
+    return "\n".join(chars[i:i + 80].rstrip() for i in range(0, len(chars), 80))
+
+
+def until(g, text):
+    while text not in (s := screen(g)):
+        if time.monotonic() > g.end:
+            raise TimeoutError(f"no '{text}' on the screen:\n{s}")
+        time.sleep(0.5)
+    return s
+
+
+def firmware_end():
+    log = tempfile.NamedTemporaryFile()
+    g = Guest("-m", "64", "-nodefaults", "-chardev", f"file,id=d,path={log.name}", "-device",
+              "isa-debugcon,iobase=0x402,chardev=d", guard=120)
+    try:
+        while b"No bootable device." not in open(log.name, "rb").read():
+            if time.monotonic() > g.end:
+                raise TimeoutError(open(log.name, errors="replace").read()[-2000:])
+            time.sleep(0.3)
+        text = open(log.name, errors="replace").read()
+        assert "SeaBIOS (version" in text
+        for bad in ("WARNING", "Unable to", "internal error"):
+            assert bad not in text, text
+    finally:
+        g.close()
+
+
+# 16-bit code at 7C00h: prints what follows it with INT 10h and to COM1, then halts for ever
+SECTOR = bytes.fromhex("fafc31c08ed88ed0bc007cbe257cac84c0740fb40ebb070050cd1058baf803eeebecf4ebfd")
+
+
+def boot_sector():
+    f = tempfile.NamedTemporaryFile(suffix=".img")
+    message = b"boot sector speaks\r\n\0"
+    f.write((SECTOR + message).ljust(510, b"\0") + b"\x55\xaa" + bytes(512 * 100))
+    f.flush()
+    g = Guest("-m", "64", "-net", "none", "-drive", f"file={f.name},format=raw", guard=120)
+    try:
+        g.expect("boot sector speaks")
+        until(g, "boot sector speaks")
+    finally:
+        g.close()
+
+
+def grub_cd():
+    if not os.path.exists(GRUB):
+        raise Skip("grub-rescue-pc is not installed")
+    g = Guest("-m", "128", "-net", "none", "-cdrom", GRUB, guard=200)
+    try:
+        until(g, "GNU GRUB")
+        g.monitor("sendkey c")
+        until(g, "grub>")
+        for key in ("l", "s", "ret"):
+            g.monitor(f"sendkey {key}")
+        until(g, "(cd)")
+        shot = os.path.join(g.dir, "shot.ppm")
+        g.monitor(f"screendump {shot}")
+        head = open(shot, "rb").read(15)
+        assert re.match(rb"P6\n\d+ \d+\n255\n", head), head
+    finally:
+        g.close()
+
+
+run({"SeaBIOS runs to its end": firmware_end, "a boot sector prints on screen and serial line": boot_sector,
+     "GRUB's rescue CD to its prompt": grub_cd})
