@@ -33,8 +33,8 @@ gint loop_poll(GPollFD *fds, guint n, gint timeout_ms)
         map_caches_drop();
         return poll_until(fds, n, ns);
     }
-    /* ready already: let the others in for a moment only */
     vm_unlock(self->vm);
+    vm_give_way(self->vm);
     int ret = poll_until(fds, n, ns), saved = errno;
     vm_lock(self->vm);
     errno = saved;

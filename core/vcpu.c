@@ -13,11 +13,10 @@
  */
 #include "core/vcpu.h"
 
-#include <linux/futex.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/futex.h"
 #include "core/irqchip.h"
 #include "core/vm-int.h"
 
@@ -72,11 +71,6 @@ void gate_fini(VmCore *c)
 
 /* ---- requests ---- */
 
-static void futex_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
 void vcpu_request(Vcpu *v, uint32_t bits)
 {
     VcpuCore *c = v->core;
@@ -84,7 +78,7 @@ void vcpu_request(Vcpu *v, uint32_t bits)
     if ((atomic_fetch_or(&v->request, bits) & bits) == bits)
         return; /* whoever set them woke it */
     if (c->asleep)
-        futex_wake(&v->request);
+        futex_wake(&v->request, 1);
     else if (c->in_run && v != self) {
         void (*kick)(Vcpu *) = vm_core(v->vm)->accel->vcpu_kick;
         if (kick)
@@ -408,7 +402,7 @@ static void sleep_until_request(Vcpu *v)
 {
     v->core->asleep = true;
     if (!v->request)
-        syscall(SYS_futex, &v->request, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+        futex_wait(&v->request, 0, -1);
     v->core->asleep = false;
 }
 

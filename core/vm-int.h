@@ -80,6 +80,9 @@ typedef struct DoorBell {
 typedef struct VmCore {
     Vm vm;
     pthread_mutex_t lock;
+    _Atomic uint32_t main_wants, served; /* vm.c: the turnstiles of the lock */
+    _Atomic unsigned waiting;
+    _Atomic bool main_yields;
 
     /* loop.c */
     GSource *source;
@@ -122,6 +125,9 @@ static inline VmCore *vm_core(Vm *vm)
 {
     return (VmCore *)vm;
 }
+
+/* vm.c */
+void vm_give_way(Vm *); /* main, unlocked: lets in a vCPU that waits for the lock */
 
 /* loop.c */
 void loop_init(VmCore *);

@@ -5,7 +5,10 @@
  */
 #include "core/vm.h"
 
+#include <limits.h>
+
 #include "core/firmware.h"
+#include "core/futex.h"
 #include "core/vm-int.h"
 
 static _Thread_local bool lock_held;
@@ -15,18 +18,53 @@ bool vm_locked(void)
     return lock_held;
 }
 
-/* On a vCPU the time of waiting counts as outside guest code: a commit must not wait for it. */
+/*
+ * The lock is a plain mutex, so who unlocks and locks again at once would mostly win: a vCPU that
+ * polls a register would keep main out, a busy main would keep the vCPUs out. Two turnstiles:
+ * while main waits no vCPU queues up anew (main_wants, which is also their futex); and main, when
+ * it opens the lock to poll, first lets in one of those who were waiting (vm_give_way).
+ */
+enum { MAIN_WANTS = 1, OTHERS_SLEEP = 2 };
+
+static void lock_on_main(VmCore *c)
+{
+    c->main_wants = MAIN_WANTS;
+    pthread_mutex_lock(&c->lock);
+    if (atomic_exchange(&c->main_wants, 0) == OTHERS_SLEEP)
+        futex_wake(&c->main_wants, INT_MAX);
+}
+
+static void lock_on_vcpu(VmCore *c, Vcpu *self)
+{
+    uint32_t wants;
+
+    /* the time of waiting counts as outside guest code: a commit must not wait for it */
+    gate_wait_lock(self);
+    c->waiting++;
+    while ((wants = c->main_wants)) {
+        if (wants == OTHERS_SLEEP ||
+            atomic_compare_exchange_strong(&c->main_wants, &wants, OTHERS_SLEEP))
+            futex_wait(&c->main_wants, OTHERS_SLEEP, -1);
+    }
+    pthread_mutex_lock(&c->lock);
+    c->waiting--;
+    gate_got_lock(self);
+    c->served++;
+    if (c->main_yields)
+        futex_wake(&c->served, 1);
+}
+
 void vm_lock(Vm *vm)
 {
+    VmCore *c = vm_core(vm);
     Vcpu *self = vcpu_self();
 
     g_assert(!lock_held);
-    if (pthread_mutex_trylock(&vm_core(vm)->lock) != 0) {
+    if ((self && c->main_wants) || pthread_mutex_trylock(&c->lock) != 0) {
         if (self)
-            gate_wait_lock(self);
-        pthread_mutex_lock(&vm_core(vm)->lock);
-        if (self)
-            gate_got_lock(self);
+            lock_on_vcpu(c, self);
+        else
+            lock_on_main(c);
     }
     lock_held = true;
 }
@@ -36,6 +74,20 @@ void vm_unlock(Vm *vm)
     g_assert(lock_held);
     lock_held = false;
     pthread_mutex_unlock(&vm_core(vm)->lock);
+}
+
+/* Main, unlocked. The time-out is only for a vCPU that ends instead. */
+void vm_give_way(Vm *vm)
+{
+    VmCore *c = vm_core(vm);
+    uint32_t served = c->served;
+
+    if (!c->waiting)
+        return;
+    c->main_yields = true;
+    if (c->waiting)
+        futex_wait(&c->served, served, 1000000);
+    c->main_yields = false;
 }
 
 Vm *vm_new(void)
