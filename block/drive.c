@@ -105,6 +105,11 @@ static bool any_limit(const DriveThrottle *t)
     return t->group != NULL;
 }
 
+static const char *aio_word(int aio)
+{
+    return aio == AIO_NATIVE ? "native" : "io_uring";
+}
+
 static bool check_args(const DriveArgs *a, GError **err)
 {
     bool writeback, direct, no_flush;
@@ -117,6 +122,8 @@ static bool check_args(const DriveArgs *a, GError **err)
     if (a->aio == AIO_NATIVE && !direct && a->file)
         return block_fail(err, "aio=native was specified, but it requires cache.direct=on, which "
                                "was not specified.");
+    if (a->aio != AIO_THREADS && a->file)
+        block_warn("aio=%s is served by worker threads so far", aio_word(a->aio));
     if (a->rerror == ON_ERROR_ENOSPC)
         return block_fail(err, "'enospc' is not a valid rerror= value: use report, ignore or stop");
     if (a->detect_zeroes == 2 && a->discard != 1 && a->discard != 3)

@@ -35,7 +35,9 @@ static int open_and_run_co(void *o)
 
 static void case_init(Case *c, unsigned flags, size_t size)
 {
-    g_autofree char *zeros = g_malloc0(size + 1), *cwd = g_get_current_dir();
+    g_autofree char *zeros = g_malloc0(size + 1),
+                    *cwd = g_getenv("BUILD") ? g_canonicalize_filename(g_getenv("BUILD"), NULL)
+                                             : g_get_current_dir();
 
     *c = (Case){ .flags = flags };
     /* not the tmpfs that /tmp may be: it has no O_DIRECT */

@@ -234,7 +234,8 @@ static void test_locks(void)
 
 int main(int argc, char **argv)
 {
-    g_autofree char *cwd = g_get_current_dir();
+    g_autofree char *cwd =
+        g_getenv("BUILD") ? g_canonicalize_filename(g_getenv("BUILD"), NULL) : g_get_current_dir();
     int ret;
 
     g_test_init(&argc, &argv, NULL);
