@@ -133,3 +133,15 @@ void ide_board_drives(Board *b, Device *ide)
         c->used = true;
     }
 }
+
+/* 1024 cylinders, 16 heads, 63 sectors: what CMOS 39h says about translation */
+bool ide_disk_is_large(Vm *vm, unsigned n)
+{
+    Device *dev;
+    for (unsigned i = 0; (dev = device_find(vm, "ide-hd", i)); i++) {
+        IdeDrive *d = (IdeDrive *)dev;
+        if (d->bus && d->bus->number * 2 + d->unit == n && d->blk)
+            return blk_length(d->blk) > 1024ll * 16 * 63 * 512;
+    }
+    return false;
+}

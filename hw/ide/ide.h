@@ -54,4 +54,8 @@ void ide_control_write(IdeBus *, uint8_t val);
 /* the guest set the start bit: a command that waits for it goes on */
 void ide_dma_start(IdeBus *);
 
+/* The PC's n-th place for a drive (channel * 2 + unit) holds a disk that cylinders, heads and
+ * sectors of the original BIOS interface cannot address: the firmware must translate as for LBA. */
+bool ide_disk_is_large(Vm *, unsigned n);
+
 #endif

@@ -7,6 +7,7 @@
  *   0        A0000h    C0000h      100000h        below_4g         4 GiB - bios   4 GiB
  *   | RAM ... | VGA ... | PAM: ROM or RAM | RAM ... | PCI, APICs ... | bios        | RAM above_4g
  */
+#include "hw/ide/ide.h"
 #include "hw/pc/pc.h"
 #include "hw/timer/rtc.h"
 #include "core/vm.h"
@@ -167,8 +168,11 @@ static void pc_cmos_equipment(Pc *pc)
     bool fdc = device_find(pc->dev.vm, "isa-fdc", 0);
     rtc_set_cmos(pc->rtc, 0x10, fdc ? 0x50 : 0);
     rtc_set_cmos(pc->rtc, 0x14, 0x06 | (fdc ? 0x01 : 0));
-    /* every disk is addressed as LBA does it, translated to 255 heads where that is not enough */
-    rtc_set_cmos(pc->rtc, 0x39, 0x55);
+    /* two bits a disk: 0 its own geometry, 1 as LBA has it. A tiny disk has no LBA geometry. */
+    uint8_t translation = 0;
+    for (unsigned n = 0; n < 4; n++)
+        translation |= ide_disk_is_large(pc->dev.vm, n) << (2 * n);
+    rtc_set_cmos(pc->rtc, 0x39, translation);
 }
 
 /* once= holds for the first start only. The shutdown code (0Fh) is the firmware's own and stays. */
