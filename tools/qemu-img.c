@@ -20,10 +20,11 @@
 /* clang-format off */
 static const ImgCommand commands[] = {
     { "check",  "[-q] [-f fmt] [--output=ofmt] [-r [leaks | all]] [-T src_cache] [-U] filename", img_check },
+    { "convert", "[-q] [-f fmt] [-O output_fmt] [-o options] [-T src_cache] [-U] filename output_filename", img_convert },
     { "create", "[-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]", img_create },
     { "info",   "[-f fmt] [--output=ofmt] [--backing-chain] [-U] filename", img_info },
 };
-static const char *const later[] = { "amend", "bench", "bitmap", "commit", "compare", "convert", "dd", "map",
+static const char *const later[] = { "amend", "bench", "bitmap", "commit", "compare", "dd", "map",
     "measure", "rebase", "resize", "snapshot", NULL };
 /* clang-format on */
 
@@ -153,7 +154,7 @@ void img_help(void)
         "exists\n"
         "  '-r leaks' repairs lost clusters, '-r all' every error that can be repaired\n"
         "  '-U' opens the image though another process writes to it\n"
-        "  '-q' prints errors only\n"
+        "  '-q' prints errors only; '-O' is the format of the new image\n"
         "  '--output' is human or json\n");
     print_formats();
 }

@@ -13,6 +13,7 @@ typedef struct ImgCommand {
 } ImgCommand;
 
 int img_create(int argc, char **argv);
+int img_convert(int argc, char **argv);
 int img_info(int argc, char **argv);
 int img_check(int argc, char **argv);
 
