@@ -97,8 +97,8 @@ void ioapic_eoi(Device *dev, uint8_t vector)
     }
 }
 
-/* Split irqchip: the kernel needs a route per entry, with the pin's own number, to know whose EOI it
- * is to report. */
+/* Split irqchip: the kernel needs a route per entry, with the pin's own number, to know whose EOI
+ * it is to report. */
 static void ioapic_route(Ioapic *a, unsigned n)
 {
     const IrqchipOps *chip = a->dev.vm->irqchip;
