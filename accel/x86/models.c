@@ -386,6 +386,10 @@ static void model_raise_levels(CpuModel *m)
     if (m->word[CPUID_8_EDX] >> 29 & 1 && !m->xlevel_set) {
         level_raise(&m->xlevel, 0x80000008);
     }
+    /* Linux divides by the node count of leaf 8000001Eh as soon as TOPOEXT is there */
+    if (m->word[CPUID_8_ECX] >> 22 & 1 && !m->xlevel_set) {
+        level_raise(&m->xlevel, 0x8000001e);
+    }
 }
 
 bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *who, const char *on,
