@@ -9,6 +9,7 @@
 #include "system/system.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "util/trace.h"
 
 #undef OPT
 #define OPT_SECTION(title)
@@ -168,6 +169,7 @@ static bool run_one(Vm *vm, const Record *r, void *args, int *status)
 {
     GError *err = NULL;
 
+    TRACE(system_option, "%s %s", r->typed, r->text ? r->text : "");
     startup(vm)->at = *r;
     if (r->opt->run(vm, args, &err))
         return true;
