@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "accel/x86/cpuid.h"
 #include "core/runstate.h"
 #include "system/qtest.h"
 #include "system/system.h"
@@ -51,6 +52,8 @@ static bool start(Vm *vm, const GArray *records, int *status)
 /* In the reverse order of the start, whatever of it took place. */
 static int end(Vm *vm, int status)
 {
+    CpuModel *cpu = vm->cpu;
+
     vnc_close_all(vm);
     monitor_close_all(vm);
     qtest_free(startup(vm)->qtest_server);
@@ -58,6 +61,7 @@ static int end(Vm *vm, int status)
         status = 1;
     chardev_close_all(vm);
     vm_free(vm);
+    cpu_model_free(cpu);
     pidfile_remove();
     char_term_restore();
     return status;

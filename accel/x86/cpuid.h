@@ -88,6 +88,9 @@ bool cpu_model_parse(Vm *, const char *text, GError **);
 bool cpu_model_filter(Vm *, const uint32_t supported[CPU_WORDS], const char *who, const char *on,
                       const char *off, GError **);
 
+/* vm->cpu, once no vCPU is left; NULL is fine */
+void cpu_model_free(CpuModel *);
+
 char *cpu_models_help(void); /* the text of -cpu help */
 
 /* i-th model by name, for query-cpu-definitions; NULL past the end. alias: what it stands for or

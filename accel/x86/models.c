@@ -114,6 +114,12 @@ static void model_free(CpuModel *m)
     g_free(m->name);
     g_free(m);
 }
+
+void cpu_model_free(CpuModel *m)
+{
+    if (m)
+        model_free(m);
+}
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuModel, model_free)
 
 /* ---- the words behind the model's name ---- */
