@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "core/firmware.h"
+#include "core/runstate.h"
+#include "hw/timer/rtc.h"
 
 enum { MAX_FILES = 96, N_GENERIC = FW_CFG_FILE_FIRST + MAX_FILES, N_ARCH = 8 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
@@ -427,6 +429,16 @@ static void fw_cfg_set_constants(FwCfg *f)
     fw_cfg_set32(f, FW_CFG_IRQ0_OVERRIDE, 1); /* IRQ 0 is wired to IOAPIC pin 2 */
 }
 
+/* Suspended: the reset at the wake-up is to resume and not to boot (CMOS 0Fh, SeaBIOS's code). */
+static void fw_cfg_suspend(void *o)
+{
+    enum { SHUTDOWN_CODE = 0x0f, RESUME_S3 = 0xfe };
+
+    rtc_set_cmos(((FwCfg *)o)->pc->rtc, SHUTDOWN_CODE, RESUME_S3);
+}
+
+static const VmListener fw_cfg_listener = { .suspend = fw_cfg_suspend };
+
 static bool fw_cfg_realize(Device *dev, GError **err)
 {
     FwCfg *f = (FwCfg *)dev;
@@ -444,7 +456,10 @@ static bool fw_cfg_realize(Device *dev, GError **err)
     space_map(vm->io, &(MapRow){ .base = PC_FW_CFG_PORT, .size = 2, .region = &f->io, .on = true });
     space_map(vm->io,
               &(MapRow){ .base = PC_FW_CFG_PORT + 4, .size = 8, .region = &f->dma, .on = true });
-    return kernel_load(f->pc, f, err);
+    if (!kernel_load(f->pc, f, err))
+        return false;
+    vm_listen(vm, &fw_cfg_listener, f);
+    return true;
 }
 
 /* the machine may have changed since: look again */
@@ -457,6 +472,7 @@ static void fw_cfg_unrealize(Device *dev)
 {
     FwCfg *f = (FwCfg *)dev;
 
+    vm_unlisten(dev->vm, &fw_cfg_listener, f);
     fw_cfg_forget(f);
     for (unsigned i = 0; i < N_GENERIC; i++)
         item_clear(&f->generic[i]);

@@ -10,6 +10,7 @@
  *   5Eh E0000, E4000   5Fh E8000, EC000      (low nibble first)
  */
 #include "hw/pci/pci.h"
+#include "core/runstate.h"
 #include "hw/pc/pc.h"
 #include "core/vm.h"
 
@@ -113,6 +114,12 @@ enum { PAM_READ = 1, PAM_WRITE = 2 };
 
 typedef struct I440fx {
     PciDevice pci;
+    /* state: the reset that ends a suspend to RAM finds the firmware's shadow still mapped; from
+     * there the firmware knows that it has run */
+    struct I440fxKeep {
+        uint8_t pam[7];
+        bool asleep;
+    } keep;
     /* host */ Pc *pc;
     struct PamSegment {
         struct I440fx *chip;
@@ -191,6 +198,15 @@ static MapRow *pam_row(I440fx *c, Region *r, uint32_t base, uint32_t size, uint6
         &(MapRow){ .base = base, .size = size, .region = r, .off = off, .prio = PC_PRIO_PAM });
 }
 
+static void i440fx_suspend(void *o)
+{
+    I440fx *c = o;
+    memcpy(c->keep.pam, c->pci.st.conf + REG_PAM, sizeof(c->keep.pam));
+    c->keep.asleep = true;
+}
+
+static const VmListener i440fx_listener = { .suspend = i440fx_suspend };
+
 static bool i440fx_realize(Device *dev, GError **err)
 {
     I440fx *c = (I440fx *)dev;
@@ -219,13 +235,22 @@ static bool i440fx_realize(Device *dev, GError **err)
                                                           .off = 0xa0000,
                                                           .prio = PC_PRIO_SMRAM });
     }
+    vm_listen(dev->vm, &i440fx_listener, c);
     return true;
+}
+
+static void i440fx_unrealize(Device *dev)
+{
+    vm_unlisten(dev->vm, &i440fx_listener, dev);
 }
 
 static void i440fx_reset(Device *dev)
 {
     I440fx *c = (I440fx *)dev;
     c->pci.wmask[REG_SMRAM] = 0x78;
+    for (unsigned i = 0; c->keep.asleep && i < sizeof(c->keep.pam); i++)
+        pci_conf_set(&c->pci, REG_PAM + i, 1, c->keep.pam[i]);
+    c->keep.asleep = false;
 }
 
 static void i440fx_sync(Device *dev)
@@ -234,6 +259,9 @@ static void i440fx_sync(Device *dev)
     c->pci.wmask[REG_SMRAM] = c->pci.st.conf[REG_SMRAM] & SMRAM_LOCKED ? 0 : 0x78;
     i440fx_decode(c);
 }
+
+static const Field I440fxKeep_rows[] = { FIELD_ARRAY(struct I440fxKeep, pam),
+                                         FIELD(struct I440fxKeep, asleep), FIELD_END };
 
 static const DeviceType i440fx = {
     .name = "i440FX",
@@ -245,7 +273,9 @@ static const DeviceType i440fx = {
                                   .rev = 2,
                                   .class = 0x0600,
                                   .config_written = i440fx_config_written },
+    .state = STATE_PARTS(STATE_KEEP(I440fx, keep, I440fxKeep_rows, 1)),
     .realize = i440fx_realize,
+    .unrealize = i440fx_unrealize,
     .reset = i440fx_reset,
     .sync = i440fx_sync,
 };
