@@ -40,13 +40,18 @@ enum {
 typedef struct Block Block;
 
 /* Tags are stored as -page, so that la + tag is the offset in the page on a hit and one compare
- * with 4096 - size tests page and crossing together. An empty tag is 1 << 63: 0 would match page 0.
+ * with 4096 - size tests page and crossing together. Any tag matches some address, also one that is
+ * not canonical: that of an empty entry belongs to a page of another index, which never comes here.
  */
 #define TLB_SIZE  512
-#define TLB_EMPTY (1ull << 63)
+#define TLB_EMPTY (1ull << 63) /* no page and no rip */
 typedef struct Tlb {
     uint64_t tag_r[TLB_SIZE], tag_w[TLB_SIZE], delta[TLB_SIZE]; /* host = la + delta */
 } Tlb;
+static inline uint64_t tlb_empty(unsigned i)
+{
+    return i ? 1ull << 63 : (1ull << 63) + 4096;
+}
 
 /*
  * Privilege of an access. TLB_SYS: supervisor, implicit accesses too; SYS_AC: EFLAGS.AC lets it see
@@ -90,6 +95,7 @@ typedef struct SoftEnv {
     void *jump[5];       /* __builtin_setjmp buffer of the dispatcher */
     unsigned tlb_mode;   /* of ordinary accesses now; set by soft_hflags() */
     Tlb *tlb_now;        /* &tlb[tlb_mode] */
+    uint32_t tlb_clean;  /* bit m: tlb[m] holds nothing; 0 at first, when its tags are still 0 */
     Block *scratch;      /* code outside RAM: decoded here for one use */
     uint32_t chaos;      /* CHAOS_... */
     bool look;           /* ask LapicOps.pending() once IF allows it */

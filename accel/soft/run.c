@@ -103,8 +103,12 @@ static bool limit_in_page(const X86State *s, uint64_t rip, uint64_t la)
 static Block *block_lookup(X86State *s, uint32_t hflags)
 {
     uint64_t la = code_linear(s, s->rip);
+    const JumpCache *j = jc_slot(s, s->rip);
     Block *b;
 
+    if (j->pc == s->rip && j->b && j->b->hflags == hflags && cs_flat(s)) {
+        return j->b; /* its entry was checked when it was made */
+    }
     if (!target_ok(s, s->rip)) {
         soft_raise(s, NULL, EXC_GP, 0);
     }
@@ -146,12 +150,7 @@ const Insn *soft_jump_slow(X86State *s, const Insn *in, uint64_t to)
     if (request_pending(s) || s->hflags & H_ONE) {
         return NULL;
     }
-    const JumpCache *j = jc_slot(s, to);
-    if (cs_flat(s) && j->pc == to && j->b && j->b->hflags == s->hflags) {
-        b = j->b;
-    } else {
-        b = block_lookup(s, s->hflags);
-    }
+    b = block_lookup(s, s->hflags);
     if (b->hflags != s->hflags) {
         return NULL; /* for one use, or killed already: the dispatcher runs it */
     }
@@ -328,6 +327,10 @@ static void run_blocks(X86State *s)
 
     s->hflags |= shadow ? H_ONE : 0;
     Block *b = block_lookup(s, s->hflags);
+    /* never one with H_ONE: jumps would pass by the dispatcher */
+    if (!(s->hflags & H_ONE) && may_cache(s, b) && b->hflags == s->hflags) {
+        *jc_slot(s, s->rip) = (JumpCache){ s->rip, b };
+    }
     s->shadow = 0;
     env->stepping = s->rflags & FLAG_TF;
     insns_run(s, block_enter(s, b, s->rip));

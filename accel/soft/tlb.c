@@ -37,10 +37,11 @@ void soft_tlb_flush(X86State *s)
     SoftEnv *env = soft_env(s);
 
     for (unsigned m = 0; m < TLB_MODES; m++) {
-        for (unsigned i = 0; i < TLB_SIZE; i++) {
-            env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = TLB_EMPTY;
+        for (unsigned i = 0; !(env->tlb_clean >> m & 1) && i < TLB_SIZE; i++) {
+            env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
         }
     }
+    env->tlb_clean = ~0u;
     for (unsigned i = 0; i < FETCH_SIZE; i++) {
         env->fetch[0][i].la = env->fetch[1][i].la = TLB_EMPTY;
     }
@@ -63,7 +64,7 @@ void soft_tlb_flush_page(X86State *s, uint64_t la)
         return;
     }
     for (unsigned m = 0; m < TLB_MODES; m++) {
-        env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = TLB_EMPTY;
+        env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
     }
     env->fetch[0][f].la = env->fetch[1][f].la = TLB_EMPTY;
     jump_flush(env);
@@ -75,8 +76,8 @@ void soft_tlb_protect(SoftEnv *env, const uint8_t *page)
         Tlb *t = &env->tlb[m];
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             /* -tag is the page's linear address */
-            if (t->tag_w[i] != TLB_EMPTY && (uintptr_t)page == t->delta[i] - t->tag_w[i]) {
-                t->tag_w[i] = TLB_EMPTY;
+            if (t->tag_w[i] != tlb_empty(i) && (uintptr_t)page == t->delta[i] - t->tag_w[i]) {
+                t->tag_w[i] = tlb_empty(i);
             }
         }
     }
@@ -199,9 +200,10 @@ static void tlb_fill(SoftEnv *env, uint64_t la, unsigned mode, const Walk *w, co
     if (w->page_size > 4096) {
         tlb_note_large(env, la, w->page_size);
     }
+    env->tlb_clean &= ~(1u << mode);
     t->delta[i] = (uint64_t)(uintptr_t)(p->host - (la & 0xfff)) - page;
     t->tag_r[i] = -page;
-    t->tag_w[i] = w->writable && p->writable && !soft_page_clean(p) ? -page : TLB_EMPTY;
+    t->tag_w[i] = w->writable && p->writable && !soft_page_clean(p) ? -page : tlb_empty(i);
 }
 
 /* Walks for one byte; raises #PF. For a store the page counts as written from here on. */
