@@ -189,7 +189,7 @@ static bool soft_init(Vm *vm, const void *args, GError **err)
     uint32_t words[CPU_WORDS];
 
     supported_words(words);
-    if (!cpu_model_filter(vm, words, "TCG", NULL, "vme svm", err)) {
+    if (!cpu_model_filter(vm, words, "TCG", NULL, "vme svm ht cmp-legacy", err)) {
         return false;
     }
     soft.one_insn = a->one_insn;
