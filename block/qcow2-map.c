@@ -496,6 +496,15 @@ static bool table_absent_is_zero(const Qcow2 *q, uint64_t off)
     return !q->node->backing && !(table_entry(&q->l1, l1_index(q, off)) & QCOW2_POS);
 }
 
+/* Part of a cluster that reads as zeros anyway needs no cluster. */
+static bool cluster_is_zero(Qcow2 *q, const Table *t, uint64_t off)
+{
+    uint64_t pos;
+    int kind = l2_kind(q, table_entry(t, l2_index(q, off)), &pos);
+
+    return kind == L2_ZERO_PLAIN || kind == L2_ZERO_KEPT || (kind == L2_NONE && !q->node->backing);
+}
+
 static int map_change_co(Qcow2 *q, uint64_t off, uint64_t len, Want want, Extent *ext)
 {
     uint64_t n = clusters_in_table(q, off, len), whole;
@@ -525,6 +534,12 @@ static int map_change_co(Qcow2 *q, uint64_t off, uint64_t len, Want want, Extent
     ret = begin_change_co(q, off, &t);
     if (ret < 0)
         return ret;
+    if (want != WANT_ALLOC && cluster_is_zero(q, t, off)) {
+        table_unpin(t);
+        ext->kind = EXT_ZERO;
+        ext->len = q->cluster_size;
+        return 0;
+    }
     return map_alloc_co(q, t, off, alloc_limit(q, ext->off, n), ext);
 }
 
