@@ -116,6 +116,9 @@ void ide_drive_reset(Device *dev)
     d->st.sects = d->secs;
     d->st.mode = 0x45; /* UDMA 5 */
     d->st.no_cache = d->write_cache == 0;
+    d->tray.locked = d->tray.eject_wanted = false; /* the tray itself stays as it is */
+    if (d->blk && d->kind == &ide_cdrom)
+        blk_lock_medium(d->blk, false);
     ide_signature(d);
     d->st.status = ST_READY | ST_SEEK;
 }

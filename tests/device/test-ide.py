@@ -346,6 +346,31 @@ def tray():
     m.close()
 
 
+def media():
+    """the user takes the medium out and puts another one in"""
+    sock, other = os.path.join(tmp, "qmp2"), os.path.join(tmp, "cd2")
+    open(other, "wb").write(b"other".ljust(2048) * 100)
+    m = machine("-qmp", f"unix:{sock},server=on,wait=off", "-drive",
+                f"file={CD},format=raw,if=ide,index=2,media=cdrom")
+    c, q = Channel(m, 0x170, 0x376, BM + 8), Qmp(sock)
+    event = lambda: c.packet([0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8])[0][4:6].hex()
+    c.packet([0x1e, 0, 0, 0, 1])
+    check("error" in q("eject", device="ide1-cd0"), "eject of a locked medium is refused")
+    same(event()[:2], "01", "but the guest hears of the wish")
+    same(event()[:2], "00", "once")
+    c.packet([0x1e])
+    same(q("eject", device="ide1-cd0"), {}, "eject")
+    same((c.packet([0])[1] & ERR, c.sense()), (ERR, (2, 0x3a)), "no medium")
+    same(q("blockdev-change-medium", device="ide1-cd0", filename=other, format="raw"), {}, "change")
+    same(event()[:2], "02", "new medium")
+    same((c.packet([0])[1] & ERR, c.sense()), (ERR, (2, 0x3a)), "told: not ready")
+    same((c.packet([0])[1] & ERR, c.sense()), (ERR, (6, 0x28)), "told: may have changed")
+    same(c.packet([0])[1], 0x50, "ready")
+    same(c.packet([0x25])[0], struct.pack(">II", 99, 2048), "its size")
+    same(c.packet([0x28, 0, 0, 0, 0, 9, 0, 0, 1])[0][:5], b"other", "its data")
+    m.close()
+
+
 def parked():
     """werror=stop: the request waits in the drive until the machine goes on"""
     sock, limit = os.path.join(tmp, "qmp"), 1 << 20
@@ -418,6 +443,6 @@ try:
         f.write(rnd.randbytes(SIZE))
     with open(CD, "wb") as f:
         f.write(rnd.randbytes(CD_SECTORS * 2048))
-    main(identify, pio, dma, irq, trim, cdrom, tray, parked, noise)
+    main(identify, pio, dma, irq, trim, cdrom, tray, media, parked, noise)
 finally:
     shutil.rmtree(tmp)
