@@ -75,7 +75,7 @@ static bool legacy_unix(GString *kv, const char *s)
     const char *opts = strchrnul(s, ',');
     kv_add(kv, "path", s, (size_t)(opts - s));
     g_string_append(kv, opts);
-    return true;
+    return opts > s;
 }
 
 /* udp:[remote]:port[@[local]:port] */
@@ -94,23 +94,22 @@ static bool legacy_path(GString *kv, const char *s)
 }
 
 static const struct {
-    const char *prefix, *driver, *more;
+    const char *prefix, *driver, *more, *form;
     bool (*rest)(GString *kv, const char *s);
 } forms[] = {
-    { "vc:", "vc", "", legacy_vc },
-    { "file:", "file", "", legacy_path },
-    { "pipe:", "pipe", "", legacy_path },
-    { "tcp:", "socket", "", legacy_inet },
-    { "telnet:", "socket", ",telnet=on", legacy_inet },
-    { "websocket:", "socket", ",websocket=on", legacy_inet },
-    { "unix:", "socket", "", legacy_unix },
-    { "udp:", "udp", "", legacy_udp },
-    { "/dev/parport", "parallel", "", NULL },
-    { "/dev/", "serial", "", NULL },
+    { "vc:", "vc", "", "vc:WxH or vc:COLSCxROWSC", legacy_vc },
+    { "file:", "file", "", "file:NAME", legacy_path },
+    { "pipe:", "pipe", "", "pipe:NAME", legacy_path },
+    { "tcp:", "socket", "", "tcp:HOST:PORT", legacy_inet },
+    { "telnet:", "socket", ",telnet=on", "telnet:HOST:PORT", legacy_inet },
+    { "websocket:", "socket", ",websocket=on", "websocket:HOST:PORT", legacy_inet },
+    { "unix:", "socket", "", "unix:PATH", legacy_unix },
+    { "udp:", "udp", "", "udp:HOST:PORT[@HOST:PORT]", legacy_udp },
+    { "/dev/parport", "parallel", "", NULL, NULL },
+    { "/dev/", "serial", "", NULL, NULL },
 };
 
-/* false: not a form we know */
-static bool legacy_to_kv(GString *kv, const char *text)
+static bool legacy_to_kv(GString *kv, const char *text, GError **err)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
         if (!g_str_has_prefix(text, forms[i].prefix))
@@ -119,12 +118,19 @@ static bool legacy_to_kv(GString *kv, const char *text)
         bool ok = forms[i].rest ? forms[i].rest(kv, text + strlen(forms[i].prefix))
                                 : legacy_path(kv, text);
         g_string_append(kv, forms[i].more);
+        if (!ok)
+            CHAR_ERROR(err, "'%s' is incomplete: expected %s", text, forms[i].form);
         return ok;
     }
-    if (strpbrk(text, ":,="))
+    if (!*text || strpbrk(text, ":,=")) {
+        CHAR_ERROR(err,
+                   "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
+                   "tcp:HOST:PORT, unix:PATH or chardev:ID",
+                   text);
         return false;
+    }
     g_string_append(kv, strcmp(text, "vc") == 0 ? "vc,cols=80,rows=24" : text);
-    return *text;
+    return true;
 }
 
 /* Drivers that are known but not there yet: a clear word instead of a list of the others. */
@@ -155,14 +161,7 @@ Chardev *chardev_new_legacy(Vm *vm, const char *label, const char *text, GError 
     if (shared)
         bare += strlen("mon:");
     g_autoptr(GString) kv = g_string_new("backend=");
-    if (!legacy_to_kv(kv, bare)) {
-        CHAR_ERROR(err,
-                   "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
-                   "tcp:HOST:PORT, unix:PATH or chardev:ID",
-                   text);
-        return NULL;
-    }
-    if (!driver_is_there(kv->str + strlen("backend="), err))
+    if (!legacy_to_kv(kv, bare, err) || !driver_is_there(kv->str + strlen("backend="), err))
         return NULL;
     kv_add(kv, "id", label, strlen(label));
     if (shared) {

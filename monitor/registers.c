@@ -31,10 +31,11 @@ static bool in_64bit_code(const X86State *s)
 
 /* ---- segments ---- */
 
-/* Bytes 4 to 7 of the descriptor without base and limit, as the processor manuals draw them. */
+/* The upper half of the descriptor without its parts of the base. */
 static uint32_t seg_flags(const X86Seg *g)
 {
-    return g->attr & SEG_NULL ? 0 : (g->attr & 0xf0ff) << 8;
+    uint32_t limit = g->attr & SEG_G ? g->limit >> 28 : g->limit >> 16 & 15;
+    return g->attr & SEG_NULL ? 0 : (g->attr & 0xf0ff) << 8 | limit << 16;
 }
 
 static const char *system_type(unsigned type, bool long_mode)

@@ -29,11 +29,17 @@ static struct addrinfo *inet_resolve(const SockInet *a, bool listening, GError *
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
     const char *host = *a->host ? a->host : listening ? NULL : "localhost";
+    uint64_t number;
     int error;
 
     hints.ai_flags = (listening ? AI_PASSIVE : 0) | (a->numeric ? AI_NUMERICHOST : 0);
     if (a->ipv4 == 0 && a->ipv6 == 0) {
         g_set_error_literal(err, SOCK_ERROR, EINVAL, "Cannot disable IPv4 and IPv6 at same time");
+        return NULL;
+    }
+    /* getaddrinfo() takes a larger number modulo 65536 */
+    if (text_uint(a->port, &number) && number > 65535) {
+        g_set_error(err, SOCK_ERROR, EINVAL, "port '%s' is too large: at most 65535", a->port);
         return NULL;
     }
     if (a->ipv4 == 0 || (a->ipv6 == 1 && a->ipv4 != 1))

@@ -389,6 +389,10 @@ def errors_are_one_line():
             (("-chardev", "mux,id=c,chardev=d"), "'d' not found"),
             (("-monitor", "nosuch:1"), "nosuch:1"),
             (("-monitor", "udp:localhost:1"), "character device 'udp' is not supported"),
+            (("-monitor", "tcp:localhost,server"), "expected tcp:HOST:PORT"),
+            (("-monitor", "tcp:localhost:70000"), "port '70000' is too large"),
+            (("-monitor", "unix:,server"), "expected unix:PATH"),
+            (("-monitor", "foo"), "character device 'foo' is not supported"),
             (("-monitor", "/dev/null"), "could not open terminal line '/dev/null'"),
             (("-monitor", "chardev:zz"), 'chardev "zz" not found'),
             (("-mon", "chardev=c,mode=foo"), "foo")):
