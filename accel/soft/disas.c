@@ -185,6 +185,12 @@ static void put_operand(Text *t, const Insn *in, unsigned kind, uint8_t reg, uin
     }
 }
 
+/* NOP and PAUSE */
+static bool without_operands(const Insn *in)
+{
+    return (in->row->sel & 0x7ff) == 0x90 && !(in->rex & 1);
+}
+
 /* Names that the size or the address size chooses. */
 static const char *name_of(const Insn *in)
 {
@@ -203,7 +209,7 @@ static const char *name_of(const Insn *in)
     if (!strcmp(in->row->name, "jcxz")) {
         return in->asz == 2 ? "jcxz" : in->asz == 4 ? "jecxz" : "jrcxz";
     }
-    if (in->row->sel == 0x90 && !(in->rex & 1)) {
+    if (in->row->sel == 0x90 && without_operands(in)) {
         return "nop";
     }
     return in->row->name;
@@ -218,11 +224,6 @@ static void put_prefixes(Text *t, const Insn *in)
         bool z = in->row->attr & REPZ;
         put(t, in->prefix & PRE_F2 ? "repnz " : z ? "repz " : "rep ");
     }
-}
-
-static bool without_operands(const Insn *in)
-{
-    return (in->row->sel & 0x7ff) == 0x90 && !(in->rex & 1);
 }
 
 static void put_all(Text *t, const Insn *in, uint64_t rip)

@@ -31,4 +31,17 @@ static inline FpuImage *fpu_mem(X86State *s)
     return (FpuImage *)&s->xsave;
 }
 
+/* TOP becomes 0: the image is relative to it, so the registers move. */
+static inline void fpu_top_zero(FpuImage *f)
+{
+    unsigned top = f->fsw >> FSW_TOP_SHIFT & 7;
+    uint8_t old[8][16];
+    if (top) {
+        __builtin_memcpy(old, f->st, sizeof(old));
+        for (unsigned i = 0; i < 8; i++)
+            __builtin_memcpy(f->st[(i + top) & 7], old[i], 16);
+        f->fsw &= ~FSW_TOP;
+    }
+}
+
 #endif

@@ -42,14 +42,7 @@ static void mmx_enter(X86State *s, const Insn *in)
     FpuImage *f = fpu_mem(s);
     if (f->fsw & FSW_ES)
         soft_raise(s, in, EXC_MF, 0);
-    unsigned top = f->fsw >> FSW_TOP_SHIFT & 7;
-    if (top) {
-        uint8_t old[8][16];
-        memcpy(old, f->st, sizeof(old));
-        for (unsigned i = 0; i < 8; i++)
-            memcpy(f->st[(i + top) & 7], old[i], 16);
-        f->fsw &= ~FSW_TOP;
-    }
+    fpu_top_zero(f);
     f->ftw = 0xff;
 }
 
@@ -173,6 +166,9 @@ H(emms_)
     FpuImage *f = fpu_mem(s);
     if (f->fsw & FSW_ES)
         soft_raise(s, in, EXC_MF, 0);
+    /* AMD's EMMS sets TOP too, Intel's leaves it */
+    if (!x86_vendor_intel(s))
+        fpu_top_zero(f);
     f->ftw = 0;
     NEXT;
 }
@@ -216,15 +212,3 @@ H(maskmovdqu_)
     NEXT;
 }
 FAMILY_ALL(maskmovdqu, maskmovdqu_);
-
-/* MOVNTI is an integer store: CR0.EM and TS do not matter */
-H(movnti_)
-{
-    uint64_t ea = ea_of(s, in), v = s->g[reg_no(in)];
-    if (in->rex & 8)
-        st64(s, in, in->seg, ea, v);
-    else
-        st32(s, in, in->seg, ea, v);
-    NEXT;
-}
-FAMILY_ALL(movnti, movnti_);

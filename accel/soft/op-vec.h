@@ -5,7 +5,7 @@
 
 #include "accel/soft/decode.h"
 
-extern const Family vec, emms, maskmovq, maskmovdqu, movnti;
+extern const Family vec, emms, maskmovq, maskmovdqu;
 extern const Family fp, fp_ld, fp_st, fninit, fnclex, fldcw, fnstcw, fnstsw, fnstsw_ax;
 extern const Family fnstenv, fldenv, fnsave, frstor, fwait_, fnop_;
 extern const Family fxsave, fxrstor, ldmxcsr, stmxcsr, xsave, xrstor;

@@ -120,6 +120,7 @@ static void image_init(FpuImage *f)
 
 H(fninit_)
 {
+    fpu_top_zero(fpu_mem(s));
     image_init(fpu_mem(s));
     NEXT;
 }

@@ -106,10 +106,9 @@ const Row tab_vec[] = {
     S(M0F | P66 | ONLYMEM | 0xe7,   "movntdq", WM, VX, 0, Q, 16, 16, SSE2),
     S(M0F | PF2 | ONLYMEM | 0xf0,   "lddqu",   VX, WM, 0, Q, 16, 0, SSE3),
     S(M38 | P66 | ONLYMEM | 0x2a,   "movntdqa", VX, WM, 0, Q, 16, 16, SSE41),
-    { M0F | PNONE | ONLYMEM | 0xc3, "movnti", EM, G, 0, Y, Y, 0, 0, HAS_SSE2, 0, 0, 0, &movnti },
     { M0F | PNONE | ONLYREG | 0xf7, "maskmovq",   PQ, NQ, 0, Q, 8, 0, MMX, HAS_SSE, 0, 0, 0, &maskmovq },
     { M0F | P66 | ONLYREG | 0xf7,   "maskmovdqu", VX, UX, 0, Q, 16, 0, SSE, HAS_SSE2, 0, 0, 0, &maskmovdqu },
-    { M0F | 0x77, "emms", 0, 0, 0, D, 0, 0, MMX, HAS_MMX, 0, 0, 0, &emms },
+    { M0F | PNONE | 0x77, "emms", 0, 0, 0, D, 0, 0, MMX, HAS_MMX, 0, 0, 0, &emms },
 
     /* ---- floating point ---- */
     { M0F | PNONE | 0x2a, "cvtpi2ps", VX, QQ, 0, Q, 8, 0, THUNK | SSE | MMX | MXCSR_, HAS_SSE, 0, 0, 0, &vec },

@@ -226,7 +226,8 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
         emit_string_compare(c, in, t, imm);
     else
         emit_insn(c, in, t, imm);
-    emit_load_store(c, t, row, true);
+    if (!is_string_compare(row)) /* its results are where they belong, one may be XMM0 */
+        emit_load_store(c, t, row, true);
     if (flags)
         emit_flags_out(c);
     if (x87)

@@ -34,7 +34,7 @@ static char *image_bytes(const Image *im, size_t *n)
         *n = SLICE;
         return (char *)p;
     }
-    if (!g_file_get_contents(im->file, &all, &len, NULL) || len < 4 * SLICE) {
+    if (!g_file_get_contents(im->file, &all, &len, NULL) || len / 4 + SKIP_HEAD + SLICE > len) {
         return NULL;
     }
     *n = SLICE;
@@ -43,10 +43,10 @@ static char *image_bytes(const Image *im, size_t *n)
 
 /* binutils' word for the same instruction: size letters, older and newer names */
 static const char *const same[][2] = {
-    { "movabs", "mov" }, { "pushw", "push" }, { "rex.W", "" },     { "sal", "shl" },
-    { "iretd", "iret" }, { "iretw", "iret" }, { "iretq", "iret" }, { "fwait", "wait" },
-    { "retw", "ret" },   { "xlatb", "xlat" }, { "xlat", "xlat" },  { "callw", "call" },
-    { "jmpw", "jmp" },
+    { "movabs", "mov" }, { "sal", "shl" },      { "fwait", "wait" }, { "xlatb", "xlat" },
+    { "callf", "call" }, { "jmpf", "jmp" },     { "bndldx", "nop" }, { "bndstx", "nop" },
+    { "bndmk", "nop" },  { "bndcl", "nop" },    { "bndcu", "nop" },  { "bndcn", "nop" },
+    { "bndmov", "nop" }, { "cldemote", "nop" },
 };
 
 static const char *name_same(const char *name)
@@ -81,6 +81,10 @@ static char *mnemonic(const char *text)
     while (word[i] && (!*word[i] || is_prefix_word(word[i]))) {
         i++;
     }
+    char *end = word[i] ? strchr(word[i], '(') : NULL; /* fneni(8087 only) */
+    if (end && end > word[i]) {
+        *end = 0;
+    }
     return g_strdup(word[i] ? name_same(word[i]) : "");
 }
 
@@ -88,6 +92,15 @@ static char *mnemonic(const char *text)
 static bool name_fits(const char *theirs, const char *mine)
 {
     size_t n = strlen(mine);
+    /* cmpltps is cmpps with its predicate in the name */
+    if (g_str_has_prefix(mine, "cmp") && n > 4 && g_str_has_prefix(theirs, "cmp") &&
+        g_str_has_suffix(theirs, mine + 3)) {
+        return true;
+    }
+    /* 66 90 */
+    if (!strcmp(mine, "nop") && !strcmp(theirs, "xchg")) {
+        return true;
+    }
     return !strcmp(theirs, mine) ||
            (!strncmp(theirs, mine, n) && strchr("bwdlq", theirs[n]) && theirs[n] && !theirs[n + 1]);
 }
@@ -113,7 +126,7 @@ static void line_check(Tally *t, const Image *im, const uint8_t *p, unsigned n, 
         }
         return;
     }
-    if (!strcmp(theirs, "(bad)") || !*theirs || strchr(theirs, '.') || p[at] == 0x9b) {
+    if (strstr(text, "(bad)") || !*theirs || strchr(theirs, '.') || p[at] == 0x9b) {
         return; /* 9B: binutils takes WAIT and what follows as one */
     }
     if (ours != len) {

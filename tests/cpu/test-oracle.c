@@ -445,7 +445,7 @@ static uint64_t value(Mode mode)
     case 6: return base + (below(DATA_SIZE) & ~31u);
     case 7: return RDONLY + below(PAGE);
     case 8: return rnd();
-    case 9: return 1ull << below(64);
+    case 9: return (1ull << below(64)) & ~CODE; /* stores there would be to the code */
     case 10: return -(uint64_t)below(130);
     case 11: return below(300);
     case 12:
@@ -717,13 +717,26 @@ static void report(const Row *r, const Case *c)
     g_string_free(t, true);
 }
 
+/*
+ * Where processors differ and either way is right: AMD's SHA takes unaligned memory, Intel's does
+ * not and a thunk must suit both; which byte of a masked store faults, or whether one that is not
+ * written does.
+ */
+static bool differs_by_vendor(const Row *r, const Case *c, int fault)
+{
+    if (g_str_has_prefix(r->name, "maskmov")) {
+        return fault == EXC_PF || c->trap == EXC_PF;
+    }
+    return r->feature == HAS_SHA && fault == EXC_GP;
+}
+
 static unsigned batch_check(const Row *r)
 {
     unsigned bad = 0;
     child_run();
     for (unsigned i = 0; i < sh->n; i++) {
         int fault = run_ours(&env->x86, &sh->c[i]);
-        if (!compare(&env->x86, &sh->c[i], r, fault)) {
+        if (!compare(&env->x86, &sh->c[i], r, fault) && !differs_by_vendor(r, &sh->c[i], fault)) {
             if (bad++ < 2 && shown < 60) {
                 shown++;
                 report(r, &sh->c[i]);
