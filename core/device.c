@@ -77,7 +77,7 @@ void device_unref(Device *d)
 {
     if (__atomic_sub_fetch(&d->ref, 1, __ATOMIC_ACQ_REL))
         return;
-    if (loop_self.main)
+    if (vm_locked() && !vcpu_self())
         device_free(d);
     else
         vm_call_main(d->vm, NULL, device_free, d);

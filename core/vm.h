@@ -58,33 +58,41 @@ void vm_lock(Vm *);
 void vm_unlock(Vm *);
 bool vm_locked(void);
 
-/* any; carried out on main. A device never stops or resets anything itself */
+/*
+ * any; carried out on main. A device never stops or resets anything itself. A vCPU that asks (a
+ * write to the reset port) executes nothing more before it is done. cause: a name of
+ * shutdown_cause_names where it is one ("guest-reset", "host-qmp-system-reset"), else free.
+ */
 void vm_request(Vm *, VmRequest, const char *cause);
 
 /* any; fn on main, locked; owner (may be NULL) is kept alive; skipped once it is unrealized */
 void vm_call_main(Vm *, Device *owner, void (*fn)(void *), void *arg);
 
 /*
- * locked, home not main; fn there; waits, lock held: no deadlock, a home thread waits for
- * nobody Reset: vCPUs paused; all devices quiesced (the rest follows the last done()); inside
- * home_wait of every home: timers disarmed, then all STATE parts zeroed; then for each device,
- * parents first: bus part's reset, reset hook (may timer_set; irq_set sticks); then sync of
- * all; timers with a deadline armed; REQ_RESET to every vCPU; resumed.
+ * locked; fn on the home's thread; waits with the lock held: no deadlock, a home thread waits for
+ * nobody. home NULL or main: fn here and now.
  */
 void home_wait(GMainContext *home, void (*fn)(void *), void *arg);
 
 /*
- * SELF: type->state only; FULL: the bus part too, and all below (bridge, FLR, hot-plug slot
- * power)
+ * Reset of the whole machine (VM_RESET, and once when it is complete):
+ *   vCPUs paused; every device quiesced, the rest follows the last done();
+ *   inside home_wait of every home: timers disarmed, then all STATE parts zeroed;
+ *   for each device, parents first: the bus part's reset, its own hook (may timer_set; irq_set
+ *   sticks); then sync of all in one commit; timers with a deadline armed;
+ *   REQ_RESET to every vCPU; listeners (core/runstate.h); vCPUs resumed.
+ *
+ * device_reset does the same for one device while the vCPUs run. SELF: the type's own state, where
+ * only the device is reset and its place on the bus stays (virtio status 0, SCSI and USB bus reset:
+ * BARs stay). FULL: the bus part too, and all below it (a bridge, FLR, power of a hot-plug slot).
  */
 typedef enum { RESET_SELF, RESET_FULL } ResetScope;
 
 /*
- * locked, also from a callback: the same for one device, vCPUs running. SELF: virtio status 0,
- * SCSI and USB bus reset: BARs stay. Its lines drop: the core sets every line it drives to 0
- * first. done (may be NULL) on main; inside the call when nothing was in flight. When it must
- * wait for I/O and the caller is a vCPU's register access, that vCPU executes nothing more
- * before done (parked at its instruction boundary, lock free): to the guest it was synchronous
+ * locked, also from a callback. The core sets every line it drives to 0 first. done (may be NULL)
+ * comes on main, inside the call when nothing was in flight. When it must wait for I/O and the
+ * caller is a vCPU's register access, that vCPU executes nothing more before done (it stays at its
+ * instruction boundary, the lock free): to the guest the reset was synchronous.
  */
 void device_reset(Device *, ResetScope, void (*done)(void *), void *o);
 
