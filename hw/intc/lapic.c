@@ -97,6 +97,13 @@ static int lapic_ack(Vcpu *v)
     return n;
 }
 
+/* Something may be deliverable now that was not before. */
+static void lapic_look(Lapic *a)
+{
+    if (lapic_pending(a->vcpu) >= 0)
+        vcpu_request(a->vcpu, REQ_INTR);
+}
+
 static void lapic_eoi(Lapic *a)
 {
     int n = lapic_highest(a->st.isr);
@@ -112,13 +119,13 @@ static void lapic_eoi(Lapic *a)
         if ((lvt & LVT_LEVEL) && (lvt & 0xff) == (unsigned)n && lapic_get(a->bus->st.lint[0]))
             lapic_local(a, LVT_LINT0);
     }
-    vcpu_request(a->vcpu, REQ_INTR);
+    lapic_look(a);
 }
 
 static void lapic_set_tpr(Lapic *a, uint8_t tpr)
 {
     lapic_put(a->st.tpr, tpr);
-    vcpu_request(a->vcpu, REQ_INTR);
+    lapic_look(a);
 }
 
 /* ---- registers ---- */

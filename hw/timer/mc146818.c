@@ -249,6 +249,8 @@ static void rtc_update_irq(Rtc *r)
     bool on = *c & b & (B_PIE | B_AIE | B_UIE);
     *c = (*c & ~C_IRQ) | (on ? C_IRQ : 0);
     irq_set(r->line, on);
+    if (*c & b & B_AIE)
+        vm_request(r->dev.vm, VM_WAKEUP, "rtc"); /* heard only by a machine that sleeps */
 }
 
 /* The next moment at which a flag with its interrupt enabled will rise */
