@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The X-macro makes prototype, void* thunk and table row from each. A command about hardware
- * (info pci, query-pci, info pic, balloon) lives in hw/X/cmd-X.c
+ * What options and monitor commands are made of. docs/monitor.md shows how a command is written.
+ * One command is one screen of monitor/cmd-SUBJECT.c (or of hw/X/cmd-X.c, if it is about a kind of
+ * hardware): struct, rows, CMD(), handler. No list names it and no header declares it.
  */
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
@@ -23,20 +24,20 @@ enum { OPT_MULTI = 1, OPT_MERGE = 2, OPT_LAST = 4, OPT_TODO = 8 };
 #define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help, manual) \
     bool opt_##id(Vm *vm, const Args *args, GError **err);
 
-/* qmp NULL: HMP only; hmp NULL: QMP only */
+/* TODO: known, answers "not supported yet", is not listed */
 enum { CMD_OOB = 1, CMD_PRECONFIG = 2, CMD_DEPRECATED = 4, CMD_TODO = 8 };
 typedef struct Command {
+    /* qmp NULL: HMP only; hmp NULL: QMP only; hmp may have aliases ("cont|c") and two words ("info
+     * cpus"). grammar: the words of an HMP line; NULL: none. help: HMP's line, behind " -- " */
     const char *qmp, *hmp, *grammar, *help;
     const Prop *args, *result;
     unsigned flags;
     bool (*run)(Vm *, const void *args, Reply *, GError **);
 } Command;
 
-/*
- * one command is one screen of monitor/cmd-SUBJECT.c: struct, rows, CMD(), handler. No .def, no
- * header
- */
 typedef Command set_command_t;
+
+/* Declares cmd_ID(vm, args, reply, err), which follows, and cmd_ID_reply(reply, result). */
 #define CMD(id, qmp, hmp, grammar, Args, Result, flags, help)                              \
     static bool cmd_##id(Vm *vm, const Args *args, Reply *reply, GError **err);            \
     static bool run_##id(Vm *vm, const void *args, Reply *reply, GError **err)             \
@@ -60,8 +61,8 @@ typedef struct Feature {
 } Feature;
 
 /*
- * cmd_*: false + err; or true after one reply now; or true after reply_defer() and one reply
- * later, on main. An empty reply needs no call.
+ * A handler returns false with an error; or true, after at most one reply (an empty one needs no
+ * call); or true after reply_defer(), and replies once later, on main. Its args end with the call.
  */
 void reply_fail(Reply *, GError *take);
 void reply_defer(Reply *);
