@@ -254,6 +254,7 @@ static Vm *machine_new(void)
     vm->vcpu = vcpus;
     vm->n_vcpus = 1;
     env->x86.vcpu = &vcpu;
+    env->apic_page = SOFT_NO_PAGE;
     for (int i = 0; i < 2; i++) {
         page_map(CODE + i * PAGE, PHYS_CODE + i * PAGE, 7);
         page_map(DATA + i * PAGE, PHYS_DATA + i * PAGE, 7 | 1ull << 63);
