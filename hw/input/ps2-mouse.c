@@ -81,6 +81,13 @@ static unsigned mouse_button(uint16_t code)
     return 0;
 }
 
+/* Nobody who comes back after a while wants all of it. */
+static int32_t mouse_add(int32_t sum, int64_t more)
+{
+    enum { FAR = 1 << 20 };
+    return CLAMP(sum + more, -FAR, FAR);
+}
+
 /* A button that moves again before the guest could be told of the last time has to wait: merged,
  * the click would be lost. */
 static bool mouse_event(void *o, const InputEvent *e)
@@ -91,11 +98,11 @@ static bool mouse_event(void *o, const InputEvent *e)
     switch (e->kind) {
     case IN_REL:
         if (e->code == REL_X)
-            st->dx += e->value;
+            st->dx = mouse_add(st->dx, e->value);
         else if (e->code == REL_Y)
-            st->dy -= e->value;
+            st->dy = mouse_add(st->dy, -(int64_t)e->value);
         else if (e->code == REL_WHEEL)
-            st->dz -= e->value;
+            st->dz = mouse_add(st->dz, -(int64_t)e->value);
         break;
     case IN_BUTTON:
         if (mouse_streams(st) && ((st->buttons ^ st->sent_buttons) & bit))

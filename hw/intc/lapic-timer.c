@@ -24,15 +24,19 @@ static int64_t lapic_period(const LapicState *st)
     return (int64_t)st->initial * lapic_divider(st);
 }
 
+/* ns since the count was started; a stream may have brought any start */
+static int64_t lapic_elapsed(Lapic *a)
+{
+    int64_t now = clock_now(a->dev.vm, CLOCK_VIRTUAL);
+    return MAX((int64_t)((uint64_t)now - (uint64_t)a->st.timer_start), 0);
+}
+
 uint32_t lapic_timer_count(Lapic *a)
 {
     const LapicState *st = &a->st;
     if (!st->initial || lapic_timer_mode(st) == LVT_TIMER_DEADLINE)
         return 0;
-    int64_t gone = clock_now(a->dev.vm, CLOCK_VIRTUAL) - st->timer_start;
-    int64_t period = lapic_period(st);
-    if (gone < 0)
-        gone = 0;
+    int64_t gone = lapic_elapsed(a), period = lapic_period(st);
     if (gone >= period) {
         if (lapic_timer_mode(st) != LVT_TIMER_PERIODIC)
             return 0;
@@ -63,13 +67,10 @@ static int64_t lapic_next(Lapic *a)
         return st->tsc_deadline ? lapic_deadline_time(a) : 0;
     if (!st->initial)
         return 0;
-    int64_t period = lapic_period(st), now = clock_now(a->dev.vm, CLOCK_VIRTUAL);
-    int64_t gone = now - st->timer_start;
-    if (gone < period)
-        return st->timer_start + period;
-    if (lapic_timer_mode(st) != LVT_TIMER_PERIODIC)
+    int64_t period = lapic_period(st), gone = lapic_elapsed(a);
+    if (gone >= period && lapic_timer_mode(st) != LVT_TIMER_PERIODIC)
         return 0;
-    return st->timer_start + (gone / period + 1) * period;
+    return (int64_t)((uint64_t)st->timer_start + (uint64_t)(gone / period + 1) * period);
 }
 
 /* locked */

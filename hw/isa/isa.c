@@ -115,16 +115,6 @@ static void isa_fw_path(const Device *dev, GString *s)
         g_string_append_printf(s, "@%04x", t.io[0].port);
 }
 
-static void isa_info(const Device *dev, GString *s, int indent)
-{
-    IsaTaken t;
-    isa_taken(dev, &t);
-    for (unsigned irq = 0; irq < ISA_IRQS; irq++) {
-        if (t.irqs & 1u << irq)
-            g_string_append_printf(s, "%*sisa irq %u\n", indent, "", irq);
-    }
-}
-
 static const Field IsaBusState_rows[] = { FIELD_ARRAY(struct IsaBusState, level), FIELD_END };
 
 const BusType isa_bus = {
@@ -135,7 +125,6 @@ const BusType isa_bus = {
     .detach = isa_detach,
     .addr = isa_addr,
     .fw_path = isa_fw_path,
-    .info = isa_info,
 };
 
 void isa_bus_init(IsaBus *b, Device *owner, const char *name, const IrqLine **out)

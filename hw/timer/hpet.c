@@ -11,6 +11,7 @@
 #include "core/memory.h"
 
 enum { HPET_BASE = 0xfed00000, HPET_SIZE = 0x400, HPET_TIMERS = 3, TICK_NS = 10, LINES = 24 };
+#define COUNTER_MAX ((1ull << 58) - 1) /* 91 years; times ten it is still a time in ns */
 enum { GEN_ENABLE = 1, GEN_LEGACY = 2 };
 enum {
     TN_LEVEL = 1 << 1,
@@ -61,7 +62,7 @@ static const Field HpetTimer_rows[] = {
     FIELD(HpetTimer, deadline), FIELD(HpetTimer, config), FIELD(HpetTimer, cmp), FIELD(HpetTimer, period), FIELD_END
 };
 static const Field HpetState_rows[] = {
-    FIELD(HpetState, config, .max = 3), FIELD(HpetState, status), FIELD(HpetState, counter), FIELD(HpetState, start),
+    FIELD(HpetState, config, .max = 3), FIELD(HpetState, status), FIELD(HpetState, counter, .max = COUNTER_MAX), FIELD(HpetState, start),
     FIELD_STRUCTS(HpetState, timer, HpetTimer_rows), FIELD(HpetState, pit), FIELD_PAD(HpetState, pad), FIELD_END
 };
 /* clang-format on */
@@ -75,7 +76,7 @@ static uint64_t hpet_counter(Hpet *h)
 {
     if (!(h->st.config & GEN_ENABLE))
         return h->st.counter;
-    return (uint64_t)(hpet_now(h) - h->st.start) / TICK_NS;
+    return ((uint64_t)hpet_now(h) - (uint64_t)h->st.start) / TICK_NS;
 }
 
 static uint64_t hpet_mask(const HpetTimer *t)
@@ -123,10 +124,11 @@ static void hpet_arm(Hpet *h, unsigned n)
         t->cmp = (t->cmp + (late / t->period + 1) * t->period) & mask;
         left = (t->cmp - now) & mask;
     }
-    if (left > (uint64_t)INT64_MAX / TICK_NS / 4)
+    int64_t at = (int64_t)((uint64_t)h->st.start + (now + left) * TICK_NS);
+    if (left > (uint64_t)INT64_MAX / TICK_NS / 4 || at < 0)
         timer_cancel(timer); /* centuries away */
     else
-        timer_set(timer, h->st.start + (int64_t)(now + left) * TICK_NS);
+        timer_set(timer, at);
 }
 
 static void hpet_fire(void *o)
@@ -181,10 +183,11 @@ static void hpet_clear_status(Hpet *h, uint64_t val)
 
 static void hpet_set_counter(Hpet *h, uint64_t val)
 {
+    val &= COUNTER_MAX;
     if (h->st.config & GEN_ENABLE)
-        h->st.start = hpet_now(h) - (int64_t)(val & INT64_MAX / TICK_NS) * TICK_NS;
+        h->st.start = hpet_now(h) - (int64_t)val * TICK_NS;
     else
-        h->st.counter = val & INT64_MAX / TICK_NS;
+        h->st.counter = val;
 }
 
 static void hpet_set_timer(Hpet *h, unsigned n, uint64_t val)

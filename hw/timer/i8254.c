@@ -65,7 +65,7 @@ static bool pit_periodic(const PitChannel *c)
 /* Ticks since the count was loaded */
 static uint64_t pit_elapsed(const PitChannel *c, int64_t now)
 {
-    return c->held ? 0 : pit_to_ticks(now - c->start);
+    return c->held ? 0 : pit_to_ticks((int64_t)((uint64_t)now - (uint64_t)c->start));
 }
 
 static uint32_t pit_count(const PitChannel *c, int64_t now)
@@ -119,7 +119,7 @@ static void pit_update(Pit *p)
     irq_set(p->out[0], c->out);
     uint64_t next = c->armed && !c->held ? pit_next_edge(c, pit_elapsed(c, now)) : 0;
     if (next)
-        timer_set(&p->timer, c->start + pit_to_ns(next));
+        timer_set(&p->timer, (int64_t)((uint64_t)c->start + (uint64_t)pit_to_ns(next)));
     else
         timer_cancel(&p->timer);
 }

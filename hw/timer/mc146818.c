@@ -45,7 +45,8 @@ enum {
 };
 enum { C_IRQ = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10, D_VALID = 0x80 };
 enum { ALARM_ANY = 0xc0, UIP_NS = 244000, REINJECT_MOST = 20 };
-#define SEC 1000000000ll
+#define SEC      1000000000ll
+#define FAR_AWAY 7000000000ll /* the year 2191 */
 /* Guest time stays between 1906 and 2255: a century register of FFh must not overflow the ns. */
 #define FIRST_SECOND (-2000000000ll)
 #define LAST_SECOND  9000000000ll
@@ -162,7 +163,8 @@ static void rtc_show(Rtc *r, int64_t ns)
     cmos[REG_CENTURY] = cmos[REG_CENTURY_PS2] = rtc_out(r, (unsigned)year / 100 % 100);
 }
 
-/* The guest's registers as guest time, ns */
+/* The guest's registers as guest time, ns; nonsense and far away years end within what ns can hold
+ */
 static int64_t rtc_shown(const Rtc *r)
 {
     const uint8_t *cmos = r->keep.cmos;
