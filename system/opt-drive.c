@@ -2,6 +2,7 @@
 /* -drive and its short forms: they fill DriveArgs and call the one handler. */
 #include <string.h>
 
+#include "block/driver.h"
 #include "system/system.h"
 #include "util/text.h"
 
@@ -32,6 +33,30 @@ static bool check_rest(const DriveArgs *args, GError **err)
     }
     hint = nearest_hint(&near);
     return opt_fail(err, "Invalid parameter '%s'%s", rest->mem[0].key, hint);
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "-drive format=?" */
+bool drive_formats_help(const DriveArgs *args, GError **err)
+{
+    SET_DECLARE(block);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    GString *out;
+
+    if (!args->format || !text_is_help(args->format))
+        return true;
+    out = g_string_new("Supported formats:");
+    SET_FOREACH(block, p)
+        g_ptr_array_add(names, (char *)(*p)->name);
+    g_ptr_array_sort(names, name_compare);
+    for (guint i = 0; i < names->len; i++)
+        g_string_append_printf(out, " %s", (char *)names->pdata[i]);
+    g_string_append_c(out, '\n');
+    return help_fail(err, g_string_free(out, FALSE));
 }
 
 bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)

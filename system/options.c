@@ -245,9 +245,12 @@ bool options_help(Vm *vm, const GArray *records, int *status)
             continue;
         args = g_malloc0(MAX(prop_size(r->opt->rows), 1));
         prop_defaults(r->opt->rows, args);
-        if (prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, &err) &&
-            r->opt->run == run_device)
-            r->opt->run(vm, args, &err);
+        if (prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, &err)) {
+            if (r->opt->run == run_device)
+                opt_device(vm, args, &err);
+            else if (r->opt->run == run_drive)
+                drive_formats_help(args, &err);
+        }
         prop_free(r->opt->rows, args);
         g_free(args);
         if (g_error_matches(err, prop_error_quark(), PROP_ERROR_HELP)) {

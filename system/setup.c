@@ -297,7 +297,6 @@ bool startup_board(Vm *vm, int *status)
 static bool add_debugcon(Vm *vm, GError **err)
 {
     const char *text = startup(vm)->debugcon;
-    g_autofree char *kv = NULL;
     DeviceArgs args;
     bool ok;
 

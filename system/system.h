@@ -75,6 +75,9 @@ static inline Startup *startup(Vm *vm)
 bool help_fail(GError **err, char *take);
 bool opt_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* opt-drive.c: the list of -drive format=?; true: nobody asked */
+bool drive_formats_help(const DriveArgs *, GError **);
+
 /* ---- help.c ---- */
 char *help_text(void);
 char *version_text(void);

@@ -61,7 +61,7 @@ good = {  # a good argument of each served option; "-" lists are ends of their o
     "L": TMP.name, "action": "reboot=shutdown,panic=none", "clock": "unix",
     "startdate": "2006-06-17", "rtc": "base=2006-06-17T16:01:21,clock=vm,driftfix=slew",
     "watchdog-action": "pause", "echr": "0x14", "chroot": None, "runas": None, "sandbox": "off",
-    "msg": "timestamp=on", "trace": "*", "qtest": "null", "qtest-log": "none",
+    "msg": "timestamp=on", "trace": "*,file=" + os.path.join(TMP.name, "trace"), "qtest": "null", "qtest-log": "none",
 }
 ends = {"help", "version", "audio-help"}  # print and end
 alone = {"daemonize", "nographic", "enable-kvm"}  # tested below
@@ -97,7 +97,7 @@ for name, kind, takes in rows:
             args += ["-qmp", "stdio"]
         stdin = b"quit\n" if mon else b'{"execute":"qmp_capabilities"}{"execute":"quit"}'
         rc, out, err = run(*RUN, *args, *mon, stdin=stdin)
-        quiet = not err or name in ("clock", "msg")
+        quiet = not err or name in ("clock", "msg", "trace")
         ok(f"-{name} runs", rc == 0 and quiet, f"rc {rc}: {err}")
 for alias, of in aliases:
     ok(f"-{alias} is -{of}", any(r[0] == of for r in rows))
@@ -253,6 +253,7 @@ for args, want in (
         (["-chardev", "help"], r"Available chardev backend types: \n(  \w+\n)*  stdio\n"),
         (["-chardev", "socket,help"], r"socket options:\n"),
         (["-drive", "help"], r"  aio=<str>"),
+        (["-drive", "format=?"], r"^Supported formats:( [\w-]+)* qcow2( [\w-]+)* raw"),
         (["-drive", "cache=?"], r"Parameter 'cache' takes one of:\n  none\n"),
         (["-display", "?"], r"Available display backend types:\nnone\nvnc\n"),
         (["-vga", "help"], r"none +no graphic card\nstd "),
