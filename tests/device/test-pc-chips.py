@@ -336,6 +336,44 @@ def pm():
     m.close()
 
 
+def hpet():
+    m = Machine()
+    base = 0xfed00000
+    rd = lambda off: int(m.ask(f"readq {base + off:#x}")[0], 0)
+    wr = lambda off, v: m.ask(f"writeq {base + off:#x} {v:#x}")
+    same(rd(0), 0x989680 << 32 | 0x8086a201, "HPET: 100 MHz, three 64-bit comparators")
+    m.step(1 * MS)
+    same(rd(0xf0), 0, "HPET: the counter stands still at reset")
+    pic_init(m)
+    m.outb(0x21, 0xfe)
+    wr(0x10, 3)  # legacy replacement
+    m.step(1 * MS)
+    same(rd(0xf0), 100000, "HPET: and runs when it is enabled")
+    wr(0x100, 0x4 | 0x8 | 0x40)
+    wr(0x108, rd(0xf0) + 50000)
+    wr(0x108, 50000)
+    n = 0
+    for _ in range(10):
+        m.step(500000)
+        if poll(m, 0x20) == 0x80:
+            n += 1
+            m.outb(0x20, 0x20)
+    same(n, 10, "HPET: periodic on IRQ 0")
+    pit_set(m, 0, 2, 1193)
+    wr(0x100, 0)
+    m.step(5 * MS)
+    same(poll(m, 0x20), 0, "HPET: the 8254 is silent in legacy replacement")
+    wr(0x10, 1)
+    m.step(5 * MS)
+    same(poll(m, 0x20), 0x80, "HPET: and heard without it")
+    wr(0x10, 0)
+    wr(0xf0, 0x123456789)
+    same(rd(0xf0), 0x123456789, "HPET: a stopped counter can be set")
+    m.ask(f"writel {base + 0xf4:#x} 0x5")
+    same(rd(0xf0), 0x523456789, "HPET: by halves too")
+    m.close()
+
+
 def ports():
     m = Machine()
     m.outb(0x92, 2)
@@ -353,4 +391,4 @@ def ports():
     m.close()
 
 
-main(pic, cascade, pit, pit_periodic, rtc, cmos_bytes, memory_split, rom, pci, pm, ports)
+main(pic, cascade, pit, pit_periodic, rtc, cmos_bytes, memory_split, rom, pci, pm, hpet, ports)
