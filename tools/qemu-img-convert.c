@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "block/node.h"
 #include "tools/qemu-img.h"
@@ -19,6 +20,7 @@ typedef struct Convert {
     const char *from, *from_format, *to, *to_format;
     GString *options;
     unsigned from_flags;
+    BlockNode *src; /* open, and so locked, while the target is made */
     int64_t size;
     GError *err;
 } Convert;
@@ -27,12 +29,27 @@ static int open_source_co(void *o)
 {
     Convert *c = o;
     NodeOpts n = { .filename = c->from, .format = c->from_format, .flags = c->from_flags };
-    BlockNode *src = node_open_co(&n, &c->err);
-    if (!src)
+
+    c->src = node_open_co(&n, &c->err);
+    if (!c->src)
         return -1;
-    c->size = node_length(src);
-    node_unref_co(src);
+    c->size = node_length(c->src);
     return 0;
+}
+
+static int close_source_co(void *o)
+{
+    node_unref_co(o);
+    return 0;
+}
+
+/* -U takes no lock: emptying the target must not empty the source */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat sa, sb;
+
+    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+           sa.st_ino == sb.st_ino;
 }
 
 static bool is_zero(const char *p, size_t n)
@@ -42,10 +59,13 @@ static bool is_zero(const char *p, size_t n)
 
 static int copy_chunk_co(BlockNode *src, BlockNode *dst, uint64_t off, char *buf, size_t n)
 {
+    /* a block device is not new: what is on it is not zero */
+    bool device = dst->file && !strcmp(dst->file->drv->name, "host_device");
     int ret = node_read_co(src, off, buf, n);
+
     for (size_t at = 0; ret >= 0 && at < n; at += BLOCK) {
         size_t len = MIN(BLOCK, n - at);
-        if (!is_zero(buf + at, len))
+        if (device || !is_zero(buf + at, len))
             ret = node_write_co(dst, off + at, buf + at, len);
     }
     return ret;
@@ -54,21 +74,18 @@ static int copy_chunk_co(BlockNode *src, BlockNode *dst, uint64_t off, char *buf
 static int copy_co(void *o)
 {
     Convert *c = o;
-    NodeOpts from = { .filename = c->from, .format = c->from_format, .flags = c->from_flags };
     NodeOpts to = { .filename = c->to, .format = c->to_format, .flags = NODE_RDWR };
-    BlockNode *src = node_open_co(&from, &c->err);
-    BlockNode *dst = src ? node_open_co(&to, &c->err) : NULL;
+    BlockNode *dst = node_open_co(&to, &c->err);
     g_autofree char *buf = g_malloc(CHUNK);
     int ret = 0;
     for (int64_t off = 0; dst && ret >= 0 && off < c->size; off += CHUNK)
-        ret = copy_chunk_co(src, dst, off, buf, MIN(CHUNK, c->size - off));
+        ret = copy_chunk_co(c->src, dst, off, buf, MIN(CHUNK, c->size - off));
     if (dst && ret >= 0)
         ret = node_flush_co(dst);
     if (ret < 0)
         g_set_error(&c->err, G_FILE_ERROR, g_file_error_from_errno(-ret), "error while copying: %s",
                     g_strerror(-ret));
     node_unref_co(dst);
-    node_unref_co(src);
     return dst && ret >= 0 ? 0 : -1;
 }
 
@@ -89,12 +106,19 @@ static int make_target(const Convert *c)
 
 static int run_convert(Convert *c)
 {
+    int ret;
+
+    if (is_same_file(c->from, c->to)) {
+        img_error("%s: the target is the source itself", c->to);
+        return 1;
+    }
     if (co_sync(NULL, open_source_co, c) < 0)
         return img_fail(c->err, NULL);
-    int ret = make_target(c);
-    if (ret)
-        return ret;
-    return co_sync(NULL, copy_co, c) < 0 ? img_fail(c->err, NULL) : 0;
+    ret = make_target(c);
+    if (ret == 0 && co_sync(NULL, copy_co, c) < 0)
+        ret = img_fail(c->err, NULL);
+    co_sync(NULL, close_source_co, c->src);
+    return ret;
 }
 
 int img_convert(int argc, char **argv)

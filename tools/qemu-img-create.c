@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "block/create.h"
 #include "block/error.h"
@@ -27,6 +28,7 @@ typedef struct Create {
     uint64_t *size;
     char *detected; /* what the backing file turned out to be */
     int64_t base_size;
+    bool in_chain;
     GError *err;
 } Create;
 
@@ -138,6 +140,24 @@ static void print_options(const BlockDriver *drv)
 
 /* ---- the backing file ---- */
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat sa, sb;
+
+    return !strcmp(a, b) || (stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+                             sa.st_ino == sb.st_ino);
+}
+
+/* Making the image would empty one that it stands on. */
+static bool is_in_chain(const Create *c, const BlockNode *node)
+{
+    for (; node; node = node->backing) {
+        if (node->filename && is_same_file(node->filename, c->filename))
+            return true;
+    }
+    return false;
+}
+
 static int open_base_co(void *o)
 {
     Create *c = o;
@@ -147,6 +167,7 @@ static int open_base_co(void *o)
 
     if (!node)
         return -1;
+    c->in_chain = is_in_chain(c, node);
     c->base_size = node_length(node);
     c->detected = g_strdup(node->drv->name);
     node_unref_co(node);
@@ -169,10 +190,15 @@ static int check_base(Create *c)
     c->base_format = a->backing_fmt;
     if (!c->base)
         return 0;
-    if (c->unsafe)
+    if (c->unsafe && !is_same_file(c->base, c->filename))
         return 0;
-    if (co_sync(NULL, open_base_co, c) < 0) {
+    if (!is_same_file(c->base, c->filename) && co_sync(NULL, open_base_co, c) < 0) {
         img_error("%s: %s\nCould not open backing image.", c->filename, c->err->message);
+        return 1;
+    }
+    if (c->in_chain || is_same_file(c->base, c->filename)) {
+        img_error("%s: Error: Trying to create an image with the same filename as the backing file",
+                  c->filename);
         return 1;
     }
     if (*c->size == UINT64_MAX)

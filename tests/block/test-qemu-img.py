@@ -156,7 +156,7 @@ def own_answers():
     expect("the tutorial's create", ["create", "-f", "qcow2", "-o", "size=60G", "F"], 0,
            r"^Formatting 'F', fmt=qcow2 cluster_size=65536 .* size=64424509440 ", "")
     expect("a misspelt command", ["chek", "F"], 1, "", r"Command not found: chek.*check")
-    expect("a later command", ["convert", "a", "b"], 1, "", "'convert' is not supported yet")
+    expect("a later command", ["rebase", "a"], 1, "", "'rebase' is not supported yet")
     expect("a missing file", ["info", "missing"], 1, "",
            "^qemu-img: Could not open 'missing': No such file or directory\n$")
     expect("a directory", ["info", "/tmp"], 1, "", "must be a regular file")
@@ -169,6 +169,30 @@ def own_answers():
     os.symlink(OURS, "kvm-img")
     got = run("./kvm-img", "info", "a.qcow2")
     ok(got[0] == 0 and "file format: qcow2" in got[1], "kvm-img is the same program", got)
+
+
+def converts():
+    data = os.urandom(100000) + bytes(300000) + b"text " * 50000 + bytes(1000)
+    open("in.raw", "wb").write(data[: len(data) // 512 * 512])
+    for args in ("-f raw -O qcow2 in.raw out.qcow2", "-O raw out.qcow2 out.raw",
+                 "-f raw -O qcow2 -o cluster_size=512,compat=0.10 in.raw out2.qcow2",
+                 "-O raw out2.qcow2 out2.raw"):
+        expect(f"convert {args}", ["convert", *args.split()], 0)
+    for name in ("out.raw", "out2.raw"):
+        ok(open(name, "rb").read() == open("in.raw", "rb").read(), f"{name} is what went in")
+    expect("never onto itself", ["convert", "-U", "out.qcow2", "./out.qcow2"], 1, "", "source itself")
+    run(OURS, "create", "-q", "-f", "qcow2", "-b", "out.qcow2", "-F", "qcow2", "over.qcow2")
+    expect("an image is not its own base", ["create", "-f", "qcow2", "-b", "out.qcow2", "-F", "qcow2", "out.qcow2"],
+           1, "", "same filename as the backing file")
+    expect("nor its base's base", ["create", "-f", "qcow2", "-b", "over.qcow2", "-F", "qcow2", "out.qcow2"],
+           1, "", "same filename as the backing file")
+    expect("nor onto its base", ["convert", "over.qcow2", "out.qcow2"], 1, "", "lock")
+    ok(os.path.getsize("out.qcow2") > 300000, "which is still there")
+    if os.path.exists(DEBIAN):
+        run(DEBIAN, "convert", "-c", "-f", "raw", "-O", "qcow2", "in.raw", "packed.qcow2")
+        expect("packed by 7.2, unpacked here", ["convert", "-O", "raw", "packed.qcow2", "p.raw"], 0)
+        ok(run(DEBIAN, "compare", "-q", "-F", "raw", "packed.qcow2", "p.raw")[0] == 0, "all there")
+        ok(run(DEBIAN, "check", "-q", "out2.qcow2")[0] == 0, "7.2 finds no fault in out2.qcow2")
 
 
 def repairs():
@@ -196,6 +220,7 @@ def main():
     os.chdir(top)
     images()
     own_answers()
+    converts()
     if os.path.exists(DEBIAN) and "version 7.2" in run(DEBIAN, "--version")[1]:
         for line in LINES.splitlines():
             alike(line)
