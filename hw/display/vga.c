@@ -436,7 +436,7 @@ bool vga_init(Vga *v, Device *dev, uint32_t vram_size, GError **err)
         return false;
     region_init_io(&v->window, dev, "vga-lowmem", WINDOW_SIZE, &window_ops, v);
     region_init_io(&v->ports, dev, "vga", PORT_COUNT, &port_ops, v);
-    region_init_io(&v->vbe_ports, dev, "vbe", 3, &vbe_port_ops, v);
+    region_init_io(&v->vbe_ports, dev, "vbe", 4, &vbe_port_ops, v);
     space_map(vm->mem, &(MapRow){ .base = WINDOW_BASE,
                                   .size = WINDOW_SIZE,
                                   .region = &v->window,
@@ -445,7 +445,7 @@ bool vga_init(Vga *v, Device *dev, uint32_t vram_size, GError **err)
     space_map(vm->io,
               &(MapRow){ .base = PORT_BASE, .size = PORT_COUNT, .region = &v->ports, .on = true });
     space_map(vm->io,
-              &(MapRow){ .base = VBE_PORT_BASE, .size = 3, .region = &v->vbe_ports, .on = true });
+              &(MapRow){ .base = VBE_PORT_BASE, .size = 4, .region = &v->vbe_ports, .on = true });
     v->con = console_new(vm, dev, 0, "vga", &vga_console_ops, v);
     return true;
 }
