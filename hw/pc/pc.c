@@ -73,7 +73,7 @@ static void pc_split(Pc *pc, uint64_t ram)
     uint64_t low = 0xe0000000;
     if (ram >= low && aligned)
         low = 3 * GIB;
-    if (pc->args && pc->args->max_ram_below_4g)
+    if (pc->args->max_ram_below_4g)
         low = MIN(low, pc->args->max_ram_below_4g);
     pc->mem.below_4g = MIN(ram, low);
     pc->mem.above_4g = ram - pc->mem.below_4g;
@@ -90,11 +90,38 @@ static void pc_map(Pc *pc, uint64_t base, uint64_t size, Region *r, uint64_t off
                                           .on = true });
 }
 
+/* Rows that 7.2 has and this board does not serve: said, not swallowed. */
+static bool pc_check_args(const PcArgs *a, GError **err)
+{
+    const char *what = a->smm == 1 ? "smm=on: there is no system management mode; write smm=off"
+                       : a->vmport == 1 ? "vmport=on: VMware's port is not there; write vmport=off"
+                       : a->pflash0     ? "pflash0=: flash is not there; give a firmware by -bios"
+                       : a->pflash1     ? "pflash1=: flash is not there"
+                       : a->pcspk_audiodev ? "pcspk-audiodev=: the speaker makes no sound"
+                       : a->default_bus_bypass_iommu
+                           ? "default-bus-bypass-iommu=on: there is no IOMMU"
+                           : NULL;
+    if (what) {
+        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "-machine %s", what);
+        return false;
+    }
+    if (a->max_ram_below_4g &&
+        (a->max_ram_below_4g < EXTENDED_MEMORY || a->max_ram_below_4g > 4 * GIB)) {
+        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
+                    "-machine max-ram-below-4g=%" G_GUINT64_FORMAT ": from 1M to 4G",
+                    a->max_ram_below_4g);
+        return false;
+    }
+    return true;
+}
+
 static bool pc_realize(Device *dev, GError **err)
 {
     Pc *pc = (Pc *)dev;
     uint64_t ram = dev->vm->conf->ram_size;
     pc->args = dev->vm->machine_args;
+    if (!pc_check_args(pc->args, err))
+        return false;
     if (ram < EXTENDED_MEMORY) {
         g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
                     "-m: a PC needs at least 1 MiB of memory, not %" G_GUINT64_FORMAT " bytes",
@@ -157,7 +184,7 @@ static void pc_cmos_boot(Pc *pc, const char *order)
     unsigned code[3] = { 0 };
     for (unsigned n = 0; n < 3 && *order; order++)
         code[n++] = pc_boot_code(*order);
-    bool no_check = conf->no_fd_bootchk || (pc->args && !pc->args->fd_bootchk);
+    bool no_check = conf->no_fd_bootchk || !pc->args->fd_bootchk;
     rtc_set_cmos(pc->rtc, 0x3d, code[0] | code[1] << 4);
     rtc_set_cmos(pc->rtc, 0x38, code[2] << 4 | no_check);
 }
