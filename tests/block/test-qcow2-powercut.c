@@ -35,6 +35,7 @@ typedef struct Put {
     uint32_t stamp;
     uint64_t begin, end;
     bool maybe; /* a discard: may have done nothing */
+    bool fua;   /* on disk when it ends */
 } Put;
 
 typedef struct Flush {
@@ -106,7 +107,7 @@ static void one_request(Run *r)
     uint32_t first =
         g_rand_int_range(r->rand, 0, g_rand_boolean(r->rand) ? total : MIN(8 * per, total));
     int kind = g_rand_int_range(r->rand, 0, 100);
-    Put p = { .stamp = kind < 70 ? ++r->stamp : 0, .maybe = kind >= 85 };
+    Put p = { .stamp = kind < 70 ? ++r->stamp : 0, .maybe = kind >= 85, .fua = kind < 20 };
     int ret;
 
     if (kind < 6) {
@@ -127,7 +128,7 @@ static void one_request(Run *r)
     p.begin = now(r);
     record(r, first, n, &p, false);
     if (kind < 70)
-        ret = do_write(r, first, n, p.stamp, kind < 10);
+        ret = do_write(r, first, n, p.stamp, p.fua);
     else if (kind < 85)
         ret = node_zero_co(r->node, (uint64_t)first * SECTOR, n * SECTOR, kind & 1, false);
     else
@@ -162,7 +163,7 @@ static bool allowed(const GArray *puts, uint64_t covered, uint64_t cut, uint32_t
             continue;
         if (p->stamp == stamp)
             return true;
-        if (p->end && p->end < covered && !p->maybe) {
+        if (p->end && (p->end < covered || (p->fua && p->end <= cut)) && !p->maybe) {
             durable = true; /* what is older has been replaced for good */
             break;
         }
