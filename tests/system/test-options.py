@@ -148,7 +148,7 @@ bad = [
     (["-drive", f"file={disk},cache=writebak"], r"\(did you mean 'writeback'\?\)"),
     (["-drive", f"file={disk},if=virtio"], r"if=virtio is not supported yet"),
     (["-drive", f"file={disk},index=-1x"], r"'index' expects a number, not '-1x'"),
-    (["-bios", "nosuchbios.bin"], r"no firmware: could not find 'nosuchbios.bin'"),
+    (["-bios", "nosuchbios.bin"], r"could not find 'nosuchbios.bin'"),
     (["-smp", "256"], r"-smp 256: Invalid SMP CPUs 256"),
     (["-smp", "cpus=x"], r"-smp .*'cpus' expects a number, not 'x'"),
     (["-smp", "4,maxcpus=2"], r"-smp .*maxcpus must be equal to or greater"),
