@@ -13,19 +13,20 @@
 #include "core/vm.h"
 
 typedef struct BusType {
-    /* "PCI", "pci"; what every device on it has: config space, addr=, romfile= ...; offsets in the
-     * bus's own XDevice */
-    const char *name, *prefix;
+    const char *name, *prefix; /* "PCI", "pci" */
+    /* what every device on it has (config space, addr=, romfile= ...): offsets in the bus's own
+     * XDevice, with which the instance struct of each of its devices begins */
     const StatePart *state;
     const Prop *props;
-    /* before realize: choose and check the slot, set dev->space; after unrealize */
+    /* locked; before realize: choose and check the slot, set dev->space. detach: after unrealize,
+     * and after an attach or a realize that failed */
     bool (*attach)(Bus *, Device *, GError **);
     void (*detach)(Bus *, Device *);
     /* after each realize (USB: the port sees it); false takes it back. hot: the machine was
      * complete before */
     bool (*plugged)(Bus *, Device *, bool hot, GError **);
-    /* asks the guest; device_del_finish() follows later. unplug_request NULL: "Bus 'x' does not
-     * support hotplugging" */
+    /* asks the guest; device_del_finish() follows later. NULL: "Bus 'x' does not support
+     * hotplugging" */
     bool (*unplug_request)(Bus *, Device *, GError **);
     /* the bus's part of one device, before the device's own hook. PCI: bits outside wmask must be
      * conf0's */
@@ -35,13 +36,14 @@ typedef struct BusType {
     /* the bus's own state (levels ORed, requests in flight), offsets in its XBus; sent with its
      * owner */
     const StatePart *own;
-    /* "04.0", "1.2", "0": the address path (migration finds a device by it), qtree */
+    /* "04.0", "1.2", "0": in the address path (migration finds a device by it) and info qtree */
     void (*addr)(const Device *, GString *);
     /* "ide@1,1", "drive@0": one component of the boot order */
     void (*fw_path)(const Device *, GString *);
     /* the bus's lines under a device of info qtree */
     void (*info)(const Device *, GString *, int indent);
 } BusType;
+
 /*
  * A pin is a named end of wires: struct rows again, so qtree's gpio lines, irq_intercept_in/out
  * and a board's wiring are generic. Inputs: an IrqLine[] the device fills with its set();
@@ -88,11 +90,13 @@ enum {
     DEFAULT_NET = 512,
     DEFAULT_SD = 1024
 };
+
+/* One kind of device. Every hook may be NULL; all are called with the machine lock held. */
 typedef struct DeviceType {
+    const char *name, *desc;
+    size_t size; /* of the instance struct */
     /* TYPE_USER | TYPE_HOTPLUG | a DEFAULT_ bit: a user's own one removes that default device
      * (-serial, VGA, floppy ...) */
-    const char *name, *desc;
-    size_t size;
     uint32_t flags;
     /* bus_info: const PciInfo * {vendor, device, class, rom} ...: no second descriptor struct */
     const BusType *bus;
@@ -101,50 +105,49 @@ typedef struct DeviceType {
     const StatePart *state;
     const Pin *pins;
     /* last component(s) of its boot path: "disk@0,0", "ethernet-phy@0"; with a row named bootindex
-     * it is bootable (one index twice: the core refuses) */
+     * it is bootable */
     const char *boot;
-    /* locked; starts no I/O that it would have to wait for. On failure the core takes back all it
-     * was given through */
+    /* Starts no I/O that it would have to wait for. On failure, as after unrealize, the core takes
+     * back all that the device was given through core calls (rows, doorbells, timers, claims of its
+     * links, buses, parts, firmware files): neither hook does. */
     bool (*realize)(Device *, GError **);
-    /* core calls (rows, doorbells, timers, claims, buses, children, fw files), as after unrealize:
-     * neither hook does */
-
-    /* locked; the state is zero: write only what is not */
+    /* the state is zero: write only what is not */
     void (*reset)(Device *);
-    /* locked, inside begin/commit; after reset and after load: rows, doorbells, surface follow the
-     * state. Sets no line, no state */
+    /* inside begin/commit; after reset and after load: rows, doorbells, surface follow the state.
+     * Sets no line, no state */
     void (*sync)(Device *);
-    /* locked; rarely: conditions between members that .max cannot say: the stream is hostile */
+    /* rarely: conditions between members that .max cannot say: the stream is hostile */
     bool (*post_load)(Device *, GError **);
-    /* locked; a PROP_LIVE row of a realized device was set; false: the old value comes back.
-     * Without it no row is LIVE */
+    /* a PROP_LIVE row of a realized device was set; false: the old value comes back. Without it no
+     * row is LIVE */
     bool (*changed)(Device *, const Prop *, GError **);
-    /* optional, after the core has drained the BlockFronts of its link rows; done() may come later,
-     * on main */
+    /* after the core has drained the links of its rows; done() may come later, on main */
     void (*quiesce)(Device *, void (*done)(Device *));
-    /* locked; nothing of the device runs any more */
+    /* nothing of the device runs any more */
     void (*unrealize)(Device *);
-    /* optional: "info pic", "info usb" ...: the monitor never includes hw/ */
+    /* "info pic", "info usb" ...: the monitor never includes hw/ */
     void (*info)(Device *, GString *);
 } DeviceType;
 typedef DeviceType set_device_t;
 
-/*
- * life, in_io: locked only. space: written by the bus only, atomically; NULL: DMA refused (bus
- * master off) props of a type or bus are rows over its whole instance struct; device_new zeroes
- * once, then bus rows, type rows, machine-version rows, -global; the header comes last. parent:
- * whom it goes with: bus->owner, unless attach says another (a device in a USB hub's port), or
- * who made it with device_part
- */
+/* NEW: rows can be set. LEAVING, GONE: unrealized; the memory stays until the last reference. */
 typedef enum { LIFE_NEW, LIFE_REALIZING, LIFE_REALIZED, LIFE_LEAVING, LIFE_GONE } DeviceLife;
+
+/*
+ * Every instance struct begins with one. Rows of a type and of its bus are rows over the whole
+ * instance struct; device_new zeroes it, lays defaults, machine-version rows and -global over it.
+ */
 struct Device {
     const DeviceType *type;
     Vm *vm;
-    Bus *bus;
+    Bus *bus; /* NULL: on none */
+    /* whom it goes with: who made it with device_part, else bus->owner unless attach says another
+     * (a device in a USB hub's port) */
     Device *parent;
     char *id, *path;
+    /* what its DMA sees; written by the bus only; NULL: DMA refused (bus master off) */
     Space *_Atomic space;
-    GMainContext *home;
+    GMainContext *home; /* NULL: main */
     gatomicrefcount ref;
     uint8_t life, in_io; /* life: DeviceLife; in_io: how deep we are in its callbacks */
     struct DeviceCore *core;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the guest and DMA see: a Space is a list of rows, each a window on a Region. A commit
+ * flattens the rows into an immutable table that readers use without a lock (space.c); accesses go
+ * through it to RAM or to a device's registers (access.c). locking.md 5, 12, 16, 19, 23.
+ */
 #ifndef CORE_MEMORY_H
 #define CORE_MEMORY_H
 
@@ -76,8 +81,9 @@ struct FlatMap {
     Flat row[];
 };
 
-/* locked, after the swap, all vCPUs held outside guest code */
+/* What an accelerator wants to know of a Space. Each hook may be NULL. */
 typedef struct SpaceListener {
+    /* locked, after the swap, all vCPUs held outside guest code */
     void (*commit)(void *o, const FlatMap *old, const FlatMap *now);
     /* locked, before bits are taken: OR yours in (also before commit drops a logged row) */
     void (*dirty_sync)(void *o, Region *);
@@ -106,16 +112,17 @@ MapRow *space_map(Space *, const MapRow *);
 void space_unmap(Space *, MapRow *);
 
 /*
- * nest, over all Spaces; the outermost: flatten, hold vCPUs, swap, listeners, empty every
- * vCPU's cache, release. Waits with the lock held for vCPUs to be at a poll point or in
- * vm_lock; not for homes: a DMA under way may end in the old map.
+ * Locked. They nest, over all Spaces of the VM. The outermost commit flattens, and where something
+ * changed holds the vCPUs, swaps, tells listeners, empties every vCPU's cache and releases. It
+ * waits with the lock held for vCPUs to be at a poll point or in vm_lock; not for homes: a DMA
+ * under way may end in the old map.
  */
 void space_begin(Space *);
 void space_commit(Space *);
 
 /*
- * any; a strong reference: one pointer compare when nothing changed. Home threads drop theirs
- * before they poll
+ * any; the present map. *cache holds a strong reference: one pointer compare when nothing changed.
+ * A thread drops its cache before it sleeps, or the old map's devices cannot go.
  */
 const FlatMap *space_flat(Space *, const FlatMap **cache);
 void space_flat_drop(const FlatMap **cache); /* any; the reference goes, *cache is NULL */
@@ -131,9 +138,10 @@ void spaces_foreach(Vm *, void (*fn)(void *o, Space *, Space *below), void *o);
 bool space_rw(Space *, uint64_t addr, void *buf, uint64_t len, bool write);
 
 /*
- * vCPU unlocked, or locked (qtest, monitor). Lock unless SELFLOCK, then look up again; RAM by
- * now: done as RAM nothing there: all-ones. Nothing of the map is touched after the callback.
- * The caller tests v->request before its next guest access (the map may have changed).
+ * A guest CPU's access: on a vCPU, unlocked and inside guest code, or locked (qtest, monitor).
+ * Takes the lock unless the region is SELFLOCK, then looks up again; what is RAM by then is done as
+ * RAM. Nothing there: all-ones. The caller tests v->request before its next guest access: the map
+ * may have changed.
  */
 uint64_t space_io(Space *, uint64_t addr, uint64_t val, unsigned size, bool write);
 

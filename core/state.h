@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A state struct has no holes (members large to small, explicit pad[] + FIELD_PAD): then "rows
- * tile the struct" proves coverage exactly
+ * What of a device is saved, loaded and migrated, as rows over its state structs. A state struct
+ * has no holes (members large to small, an explicit pad[] with its FIELD_PAD): then "rows tile the
+ * struct" proves that every byte is covered.
  */
 #ifndef CORE_STATE_H
 #define CORE_STATE_H
@@ -13,10 +14,10 @@
 typedef enum { F_END, F_BOOL, F_INT, F_STRUCT, F_VAR, F_PAD } FieldKind;
 
 /*
- * The last arguments of a row are designators: FIELD(T, head, .max = 15), .since = 2, .when =
- * has_x. max (0: none): load refuses more, by name; a bool other than 0, 1 too: so every index,
- * count and shift in state carries its max, and post_load is left only for conditions between
- * members
+ * One member. The last arguments of a row are designators: FIELD(T, head, .max = 15), .since = 2,
+ * .when = has_x. max (0: none): load refuses more, by name, as it refuses a bool other than 0 and
+ * 1. So every index, count and shift in state carries its max, and post_load is left only for
+ * conditions between members. since: the part's version that brought it; when: sent only if true.
  */
 typedef struct Field {
     const char *name;
@@ -75,10 +76,10 @@ typedef struct StatePart {
 #define STATE_END   _Pragma("GCC diagnostic pop")
 
 /*
- * locked, stopped; bus parts then own parts: {device's address path, part, version, {field,
- * size, count, bytes}} load: into a copy of the parts; all rows checked, post_load run on it,
- * then swapped in: a refused stream leaves the device as it was. Then sync(), timers armed. A
- * load sets no IRQ line: sinks travel too
+ * Locked, vCPUs stopped. The bus's parts, the device's own, then those of the buses it owns;
+ * state.c draws the stream. Loading checks every row on a copy, then exchanges it and runs
+ * post_load: a refused stream leaves the device as it was. Then sync(), and timers with a deadline
+ * are armed. A load sets no IRQ line: sinks travel too.
  */
 void state_save(Device *, GByteArray *);
 bool state_load(Device *, const uint8_t *, size_t n, GError **);
