@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "core/clock.h"
+#include "core/event.h"
 #include "core/machine.h"
 #include "hw/isa/isa.h"
 #include "hw/timer/rtc.h"
@@ -83,6 +84,7 @@ typedef struct Rtc {
     Timer event, periodic;
     const IrqLine *line;
     ClockId clock;
+    int64_t base; /* keep.offset as -rtc base= made it */
 } Rtc;
 
 static const Prop Rtc_rows[] = {
@@ -340,6 +342,8 @@ static void rtc_restart(Rtc *r, int64_t ns)
     r->keep.stopped = 0;
     r->keep.offset = ns - clock_now(r->dev.vm, r->clock);
     r->st.seen = rtc_second(r);
+    EventRtc e = { .offset = (r->keep.offset - r->base) / SEC, .path = r->dev.path };
+    event_rtc_change(r->dev.vm, &e);
 }
 
 /* SET and the divider stop and start the clock; leaving the divider's reset, the first second takes
@@ -459,7 +463,7 @@ static bool rtc_realize(Device *dev, GError **err)
     r->clock = conf ? conf->rtc.clock : CLOCK_HOST;
     if (conf && conf->rtc.slew)
         r->policy = TICKS_SLEW;
-    r->keep.offset = rtc_base_offset(r, conf ? &conf->rtc : NULL);
+    r->keep.offset = r->base = rtc_base_offset(r, conf ? &conf->rtc : NULL);
     r->keep.cmos[REG_A] = 0x26;
     r->keep.cmos[REG_B] = B_24H;
     r->keep.cmos[REG_D] = D_VALID;
