@@ -10,6 +10,7 @@
 #include "core/runstate.h"
 #include "system/qtest.h"
 #include "system/system.h"
+#include "ui/console.h"
 #include "util/log.h"
 
 static void startup_init(Startup *st, GArray *records)
@@ -53,6 +54,7 @@ static bool start(Vm *vm, const GArray *records, int *status)
 static int end(Vm *vm, int status)
 {
     CpuModel *cpu = vm->cpu;
+    Ui *ui;
 
     vnc_close_all(vm);
     monitor_close_all(vm);
@@ -60,7 +62,10 @@ static int end(Vm *vm, int status)
     if (!drives_close(vm) && !status)
         status = 1;
     chardev_close_all(vm);
+    ui_close(vm);
+    ui = vm->ui;
     vm_free(vm);
+    ui_free(ui);
     cpu_model_free(cpu);
     pidfile_remove();
     char_term_restore();

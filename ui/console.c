@@ -25,6 +25,23 @@ Ui *ui_of(Vm *vm)
     return vm->ui;
 }
 
+void ui_close(Vm *vm)
+{
+    if (vm->ui)
+        input_close(vm->ui);
+}
+
+void ui_free(Ui *ui)
+{
+    if (!ui)
+        return;
+    input_free(ui);
+    g_ptr_array_unref(ui->consoles);
+    g_ptr_array_unref(ui->views);
+    g_mutex_clear(&ui->lock);
+    g_free(ui);
+}
+
 /* ---- refresh ---- */
 static unsigned interval_of(const Console *c)
 {

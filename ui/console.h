@@ -132,6 +132,13 @@ typedef struct DisplayDriver {
 } DisplayDriver;
 typedef DisplayDriver set_display_t;
 
+/*
+ * The end, in two steps, because devices still say good-bye to their consoles in vm_free(): ui_close
+ * frees the sources, and ui_free what is left. main() keeps vm->ui in between; NULL is fine.
+ */
+void ui_close(Vm *);
+void ui_free(Ui *);
+
 /* ---- input ---- */
 /* code: Linux evdev; ABS values 0..32767. TEXT: one character, text consoles only. WAIT: value is
  * milliseconds until the source's next event (sendkey's hold time). */

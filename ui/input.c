@@ -260,13 +260,8 @@ InputSource *input_source_new(Vm *vm, const char *name)
     return s;
 }
 
-static void source_free_main(void *o)
+static void source_free(InputSource *s)
 {
-    InputSource *s = o;
-    input_release(s);
-    s->waiting = false;
-    for (unsigned k = 0; k < QUEUES; k++)
-        pump_queue_of(s, k);
     timer_free(&s->wait);
     g_mutex_lock(&s->ui->lock);
     g_ptr_array_remove(s->ui->sources, s);
@@ -275,6 +270,16 @@ static void source_free_main(void *o)
         g_queue_clear_full(&s->queue[k], g_free);
     g_free(s->name);
     g_free(s);
+}
+
+static void source_free_main(void *o)
+{
+    InputSource *s = o;
+    input_release(s);
+    s->waiting = false;
+    for (unsigned k = 0; k < QUEUES; k++)
+        pump_queue_of(s, k);
+    source_free(s);
 }
 
 /* any thread: a viewer's thread frees its source, but timers are main's */
@@ -389,4 +394,19 @@ void input_when_done(InputSource *s, void (*fn)(void *), void *o)
     s->done = fn;
     s->done_o = o;
     pump_queue(s->ui);
+}
+
+/* ---- the end ---- */
+void input_close(Ui *ui)
+{
+    while (ui->sources->len)
+        source_free(ui->sources->pdata[0]);
+}
+
+void input_free(Ui *ui)
+{
+    for (unsigned i = 0; i < ui->handlers->len; i++)
+        g_free(ui->handlers->pdata[i]);
+    g_ptr_array_unref(ui->handlers);
+    g_ptr_array_unref(ui->sources);
 }

@@ -53,6 +53,9 @@ struct View {
     pixman_region32_t damage;
 };
 
+/* input.c, at the end of the VM */
+void input_close(Ui *);
+void input_free(Ui *);
 /* console.c */
 void console_look(Console *); /* somebody looks now, or a key came: refresh soon */
 /* view.c: console_damage and its kin, under the leaf lock inside */
