@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Rows of MMX and SSE to SSE4.2, with AES, PCLMULQDQ, SHA and GFNI, which cost nothing more: all
- * run as exec thunks. Sizes: of the general register where there is one, else of no matter; then the
- * bytes in memory and the alignment a memory operand must have. Source: Intel SDM volume 2.
+ * run as exec thunks. Sizes: of the general register where there is one, else of no matter; then
+ * the bytes in memory and the alignment a memory operand must have. Source: Intel SDM volume 2.
  * Not here: VEX and EVEX encodings, SSE4A.
  */
 #include "accel/soft/op-vec.h"
