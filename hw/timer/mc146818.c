@@ -342,7 +342,7 @@ static void rtc_restart(Rtc *r, int64_t ns)
     r->keep.stopped = 0;
     r->keep.offset = ns - clock_now(r->dev.vm, r->clock);
     r->st.seen = rtc_second(r);
-    EventRtc e = { .offset = (r->keep.offset - r->base) / SEC, .path = r->dev.path };
+    EventRtc e = { .offset = (r->keep.offset - r->base + SEC / 2) / SEC, .path = r->dev.path };
     event_rtc_change(r->dev.vm, &e);
 }
 
