@@ -32,12 +32,12 @@ typedef struct SoftVm {
 
 static const DeviceType soft_vm_type = { .name = "soft-vm", .size = sizeof(SoftVm) };
 
-static inline SoftVm *soft_vm_new(const char *cpu)
+static inline SoftVm *soft_vm_new_on(const char *accel, const char *cpu)
 {
     Vm *vm = vm_new();
     SoftVm *m = (SoftVm *)device_part(vm->root, &soft_vm_type, NULL);
     GError *err = NULL;
-    const char *const tries[] = { "tcg", NULL };
+    const char *const tries[] = { accel, NULL };
     bool ok = device_realize(&m->dev, NULL, &err) && cpu_model_parse(vm, cpu, &err) &&
               accel_init(vm, tries, &err) &&
               region_init_ram(&m->ram, &m->dev, "ram", RAM_SIZE, &err);
@@ -55,6 +55,11 @@ static inline SoftVm *soft_vm_new(const char *cpu)
     vm->vcpu = m->list;
     vm->n_vcpus = 1;
     return m;
+}
+
+static inline SoftVm *soft_vm_new(const char *cpu)
+{
+    return soft_vm_new_on("tcg", cpu);
 }
 
 /* Registers were set as the architecture has them: flags whole, in rflags. Memory was changed from

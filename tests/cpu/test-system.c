@@ -275,9 +275,9 @@ static void run_case(SoftVm *m, const Case *c, bool wide)
     }
 }
 
-static void run_all(const Case *c, size_t n, bool wide)
+static void run_all(const Case *c, size_t n, bool wide, const char *accel)
 {
-    SoftVm *m = soft_vm_new("max");
+    SoftVm *m = soft_vm_new_on(accel, "max");
 
     for (size_t i = 0; i < n; i++) {
         run_case(m, &c[i], wide);
@@ -675,12 +675,19 @@ static const Case long_mode[] = {
 
 static void test_protected(void)
 {
-    run_all(protected_mode, G_N_ELEMENTS(protected_mode), false);
+    run_all(protected_mode, G_N_ELEMENTS(protected_mode), false, "tcg");
 }
 
 static void test_long(void)
 {
-    run_all(long_mode, G_N_ELEMENTS(long_mode), true);
+    run_all(long_mode, G_N_ELEMENTS(long_mode), true, "tcg");
+}
+
+/* Blocks of one instruction: other ways through the dispatcher, the same answers. */
+static void test_one(void)
+{
+    run_all(protected_mode, G_N_ELEMENTS(protected_mode), false, "tcg,x-one-insn=on");
+    run_all(long_mode, G_N_ELEMENTS(long_mode), true, "tcg,x-one-insn=on");
 }
 
 int main(int argc, char **argv)
@@ -688,5 +695,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cpu/system/protected", test_protected);
     g_test_add_func("/cpu/system/long", test_long);
+    g_test_add_func("/cpu/system/one-instruction-blocks", test_one);
     return g_test_run();
 }
