@@ -214,6 +214,13 @@ InsnFn insn_nofpu; /* op-fpu.c: H_NOFPU is set and the row has FPU, MMX, SSE, AV
 #define SOFT_TAIL 0
 #endif
 
+/*
+ * A compiler makes no jump of a call while the address of a local is known elsewhere: such handlers
+ * end in NEXT_LOOP, which costs a return to the dispatcher's loop. With NEXT they would eat the
+ * stack, a frame an instruction; tests/lint looks for that in the objects.
+ */
+#define NEXT_LOOP return in + 1
+
 #define H(name) static const Insn *name(X86State *s, const Insn *in)
 #if SOFT_TAIL
 #define RET(x)                                                        \

@@ -98,7 +98,7 @@ H(fxsave_)
     out.fip = pointer_format(in, out.fip);
     out.fdp = pointer_format(in, out.fdp);
     vec_store(s, in, ea, &out, offsetof(FpuImage, xmm) + 16 * xmm_count(s));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(fxsave, fxsave_);
 
@@ -113,7 +113,7 @@ H(fxrstor_)
     legacy_take_x87(s, in, &v);
     f->mxcsr = v.mxcsr;
     memcpy(f->xmm, v.xmm, 16 * xmm_count(s));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(fxrstor, fxrstor_);
 
@@ -155,7 +155,7 @@ H(xsave_)
     soft_st(s, in, in->seg, ea + XSAVE_HEADER, 8, compact ? mask : (bv & ~mask) | mask);
     if (compact)
         soft_st(s, in, in->seg, ea + XSAVE_HEADER + 8, 8, mask | 1ull << 63);
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(xsave, xsave_);
 
@@ -200,6 +200,6 @@ H(xrstor_)
         memcpy(f->ymm_high, v.ymm_high, 16 * xmm_count(s));
     else if (init & XCR0_AVX)
         memset(f->ymm_high, 0, 16 * xmm_count(s));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(xrstor, xrstor_);

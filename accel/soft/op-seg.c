@@ -130,7 +130,7 @@ H(lar_lsl)
     if (ok) {
         reg_write(s, in->g, in->osz, is_lar ? d.hi & 0x00ffff00 : desc_limit(&d));
     }
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(lar, lar_lsl);
 
@@ -145,7 +145,7 @@ H(ver_rw)
         ok = d.attr & SEG_CODE ? !write && (d.attr & SEG_RW) : !write || (d.attr & SEG_RW);
     }
     set_zf(s, ok);
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(verr, ver_rw);
 
@@ -231,7 +231,7 @@ H(ltr_all)
     d.attr |= 2; /* busy */
     soft_sys_st(s, in, d.at + 5, 1, d.attr & 0xff, false);
     s->tr = desc_to_seg(&d, sel);
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(ltr, ltr_all);
 

@@ -393,7 +393,7 @@ H(rdmsr_all)
     gp_if(s, in, !msr_read(s, rd32(s, RCX * 8), &val));
     s->g[RAX] = (uint32_t)val;
     s->g[RDX] = val >> 32;
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(rdmsr, rdmsr_all);
 
@@ -458,7 +458,7 @@ H(cpuid_all)
     s->g[RBX] = r[1];
     s->g[RCX] = r[2];
     s->g[RDX] = r[3];
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(cpuid_, cpuid_all);
 
@@ -540,6 +540,6 @@ H(rdrand_all)
 
     reg_write(s, in->e, in->osz, ok ? val : 0);
     fl_set(s, FL_ONE | (ok ? FL_CF : 0));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(rdrand, rdrand_all);

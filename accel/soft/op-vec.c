@@ -113,23 +113,46 @@ H(vec_rr)
     NEXT;
 }
 
+SLOW(vec_ld_bounce)
+{
+    const Thunk *t = thunk_of(in);
+    uint8_t bounce[16];
+    vec_load(s, in, ea_of(s, in), bounce, t->msize);
+    if (t->mmx)
+        mmx_enter(s, in);
+    run(s, in, t, bounce);
+    if (t->mmx)
+        mmx_leave(s, t, in);
+    NEXT_LOOP;
+}
+
 H(vec_ld)
 {
     const Thunk *t = thunk_of(in);
     uint64_t ea = ea_of(s, in);
     check_align(s, in, t, ea);
     void *p = fast_r(s, in, ea, t->msize);
-    uint8_t bounce[16];
-    if (UNLIKELY(!p)) {
-        vec_load(s, in, ea, bounce, t->msize);
-        p = bounce;
-    }
+    if (UNLIKELY(!p))
+        return vec_ld_bounce(s, in);
     if (t->mmx)
         mmx_enter(s, in);
     run(s, in, t, p);
     if (t->mmx)
         mmx_leave(s, t, in);
     NEXT;
+}
+
+SLOW(vec_st_bounce)
+{
+    const Thunk *t = thunk_of(in);
+    uint64_t ea = ea_of(s, in);
+    uint8_t bounce[16];
+    soft_probe_w(s, in, in->seg, ea, t->msize);
+    if (t->mmx)
+        mmx_enter(s, in);
+    run(s, in, t, bounce);
+    vec_store(s, in, ea, bounce, t->msize);
+    NEXT_LOOP;
 }
 
 H(vec_st)
@@ -139,16 +162,10 @@ H(vec_st)
     check_align(s, in, t, ea);
     void *p = fast_w(s, in, ea, t->msize);
     if (UNLIKELY(!p))
-        soft_probe_w(s, in, in->seg, ea, t->msize);
+        return vec_st_bounce(s, in);
     if (t->mmx)
         mmx_enter(s, in);
-    if (LIKELY(p)) {
-        run(s, in, t, p);
-        NEXT;
-    }
-    uint8_t bounce[16];
-    run(s, in, t, bounce);
-    vec_store(s, in, ea, bounce, t->msize);
+    run(s, in, t, p);
     NEXT;
 }
 

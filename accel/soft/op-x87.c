@@ -62,19 +62,39 @@ H(fp_rr)
     NEXT;
 }
 
-H(fp_load)
+SLOW(fp_load_bounce)
 {
     const Thunk *t = thunk_of(in);
     uint64_t ea = ea_of(s, in);
     uint8_t bounce[16];
+    vec_load(s, in, ea, bounce, t->msize);
+    run(s, in, t, bounce, ea);
+    NEXT_LOOP;
+}
+
+H(fp_load)
+{
+    const Thunk *t = thunk_of(in);
+    uint64_t ea = ea_of(s, in);
     check_pending(s, in);
     void *p = fast_r(s, in, ea, t->msize);
-    if (UNLIKELY(!p)) {
-        vec_load(s, in, ea, bounce, t->msize);
-        p = bounce;
-    }
+    if (UNLIKELY(!p))
+        return fp_load_bounce(s, in);
     run(s, in, t, p, ea);
     NEXT;
+}
+
+SLOW(fp_store_bounce)
+{
+    const Thunk *t = thunk_of(in);
+    uint64_t ea = ea_of(s, in);
+    uint8_t bounce[16];
+    soft_probe_w(s, in, in->seg, ea, t->msize);
+    /* an unmasked exception leaves memory as it was */
+    vec_load(s, in, ea, bounce, t->msize);
+    run(s, in, t, bounce, ea);
+    vec_store(s, in, ea, bounce, t->msize);
+    NEXT_LOOP;
 }
 
 H(fp_store)
@@ -83,16 +103,9 @@ H(fp_store)
     uint64_t ea = ea_of(s, in);
     check_pending(s, in);
     void *p = fast_w(s, in, ea, t->msize);
-    if (LIKELY(p)) {
-        run(s, in, t, p, ea);
-        NEXT;
-    }
-    uint8_t bounce[16];
-    soft_probe_w(s, in, in->seg, ea, t->msize);
-    /* an unmasked exception leaves memory as it was */
-    vec_load(s, in, ea, bounce, t->msize);
-    run(s, in, t, bounce, ea);
-    vec_store(s, in, ea, bounce, t->msize);
+    if (UNLIKELY(!p))
+        return fp_store_bounce(s, in);
+    run(s, in, t, p, ea);
     NEXT;
 }
 
@@ -271,7 +284,7 @@ H(fnstenv_)
     vec_store(s, in, ea, b, n);
     fpu_mem(s)->fcw |= 0x3f;
     summarize(fpu_mem(s));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(fnstenv, fnstenv_);
 
@@ -281,7 +294,7 @@ H(fldenv_)
     check_pending(s, in);
     vec_load(s, in, ea_of(s, in), b, environment_size(in));
     environment_take(s, in, b);
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(fldenv, fldenv_);
 
@@ -295,7 +308,7 @@ H(fnsave_)
     soft_probe_w(s, in, in->seg, ea, n + 80);
     vec_store(s, in, ea, b, n + 80);
     image_init(fpu_mem(s));
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(fnsave, fnsave_);
 
@@ -308,6 +321,6 @@ H(frstor_)
     environment_take(s, in, b);
     for (unsigned i = 0; i < 8; i++)
         memcpy(fpu_mem(s)->st[i], b + n + 10 * i, 10);
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(frstor, frstor_);

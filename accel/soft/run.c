@@ -304,19 +304,12 @@ static bool take_breakpoint(X86State *s)
 }
 
 /* ---- blocks ---- */
-#if SOFT_TAIL
 static void insns_run(X86State *s, const Insn *in)
 {
-    in->fn(s, in);
-}
-#else
-static void insns_run(X86State *s, const Insn *in)
-{
-    while (in) {
+    do {
         in = in->fn(s, in);
-    }
+    } while (in);
 }
-#endif
 
 /* One block or many, until the dispatcher is wanted; then the traps of the last instruction. */
 static void run_blocks(X86State *s)
