@@ -495,7 +495,7 @@ char *cpu_models_help(void)
     for (guint i = 0; i < names->len; i++) {
         const char *n = names->pdata[i];
 
-        if (column && column + strlen(n) + 1 >= 75) {
+        if (column && column + strlen(n) + 1 > 75) {
             g_string_append_c(out, '\n');
             column = 0;
         }
