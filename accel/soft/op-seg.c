@@ -214,7 +214,7 @@ H(lldt_all)
         Desc d = system_desc(s, in, sel, 1 << SYS_LDT);
         s->ldt = desc_to_seg(&d, sel);
     }
-    NEXT;
+    NEXT_LOOP;
 }
 FAMILY_ALL(lldt, lldt_all);
 
