@@ -342,6 +342,12 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/msi", test_msi);
     g_test_add_func("/pci/msix", test_msix);
     int status = g_test_run();
+    MachineConf *conf_used = vm->conf;
+    void *args_used = (void *)vm->machine_args;
     vm_free(vm);
+    g_ptr_array_unref(conf_used->drives);
+    g_free(conf_used);
+    prop_free(PcArgs_rows, args_used);
+    g_free(args_used);
     return status;
 }
