@@ -133,7 +133,7 @@ typedef struct DisplayDriver {
 typedef DisplayDriver set_display_t;
 
 /*
- * The end, in two steps, because devices still say good-bye to their consoles in vm_free(): ui_close
+ * The end, in two steps, because devices say good-bye to their consoles in vm_free(): ui_close
  * frees the sources, and ui_free what is left. main() keeps vm->ui in between; NULL is fine.
  */
 void ui_close(Vm *);

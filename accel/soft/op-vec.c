@@ -82,6 +82,7 @@ static void check_align(X86State *s, const Insn *in, const Thunk *t, uint64_t ea
 void vec_load(X86State *s, const Insn *in, uint64_t ea, void *to, unsigned n)
 {
     uint8_t *p = to;
+    soft_check_read(s, in, in->seg, ea, n);
     for (unsigned i = 0, size; i < n; i += size) {
         size = n - i >= 8 ? 8 : n - i >= 4 ? 4 : n - i >= 2 ? 2 : 1;
         uint64_t v = soft_ld(s, in, in->seg, (ea + i) & in->amask, size);

@@ -161,6 +161,11 @@ static uint64_t linear(X86State *s, const Insn *in, unsigned seg, uint64_t ea, u
     return (uint32_t)(s->seg[seg].base + ea);
 }
 
+void soft_check_read(X86State *s, const Insn *in, unsigned seg, uint64_t ea, unsigned size)
+{
+    linear(s, in, seg, ea, size, ACCESS_READ);
+}
+
 /* ---- linear to host ---- */
 
 typedef struct Hit {
