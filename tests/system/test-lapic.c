@@ -12,6 +12,7 @@
 #include "core/set.h"
 #include "core/vcpu.h"
 #include "hw/pc/pc.h"
+#include "ui/console.h"
 
 enum {
     ID = 0x20,
@@ -371,7 +372,10 @@ int main(int argc, char **argv)
     int status = g_test_run();
     MachineConf *conf_used = vm->conf;
     void *args_used = (void *)vm->machine_args;
+    Ui *ui = vm->ui;
+    ui_close(vm);
     vm_free(vm);
+    ui_free(ui);
     g_ptr_array_unref(conf_used->drives);
     g_free(conf_used);
     prop_free(PcArgs_rows, args_used);

@@ -189,10 +189,12 @@ int main(int argc, char **argv)
     g_test_add_func("/ps2/full", test_full);
     g_test_add_func("/ps2/mouse", test_mouse);
     int status = g_test_run();
-    input_source_free(src);
     MachineConf *conf_used = vm->conf;
     void *args_used = (void *)vm->machine_args;
+    Ui *ui = vm->ui;
+    ui_close(vm);
     vm_free(vm);
+    ui_free(ui);
     g_ptr_array_unref(conf_used->drives);
     g_free(conf_used);
     prop_free(PcArgs_rows, args_used);
