@@ -115,24 +115,28 @@ void json_free(Json *j)
     g_free(j);
 }
 
-static size_t json_grown(Json *j)
+/* room for one more; asked for only when it is needed: realloc copies under a sanitizer */
+static bool json_full(Json *j)
 {
-    if (j->n == j->room)
-        j->room = j->room ? 2 * j->room : 4;
-    return j->room;
+    if (j->n < j->room)
+        return false;
+    j->room = j->room ? 2 * j->room : 4;
+    return true;
 }
 
 void json_append(Json *list, Json *take)
 {
     g_assert(list->kind == J_LIST);
-    list->at = g_renew(Json *, list->at, json_grown(list));
+    if (json_full(list))
+        list->at = g_renew(Json *, list->at, list->room);
     list->at[list->n++] = take;
 }
 
 void json_add(Json *obj, const char *key, Json *take)
 {
     g_assert(obj->kind == J_OBJ || obj->kind == J_KV);
-    obj->mem = g_renew(JsonMember, obj->mem, json_grown(obj));
+    if (json_full(obj))
+        obj->mem = g_renew(JsonMember, obj->mem, obj->room);
     obj->mem[obj->n++] = (JsonMember){ g_strdup(key), take };
 }
 

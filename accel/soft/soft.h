@@ -26,8 +26,8 @@ uint64_t soft_ld(X86State *, const Insn *, unsigned seg, uint64_t ea, unsigned s
 void soft_st(X86State *, const Insn *, unsigned seg, uint64_t ea, unsigned size, uint64_t val);
 
 /*
- * Only the segment's limit, or that all of it is canonical: before an operand longer than 8 bytes is
- * loaded in pieces, so that its own fault comes first
+ * Only the segment's limit, or that all of it is canonical: before an operand longer than 8 bytes
+ * is loaded in pieces, so that its own fault comes first
  */
 void soft_check_read(X86State *, const Insn *, unsigned seg, uint64_t ea, unsigned size);
 

@@ -17,8 +17,12 @@ typedef struct Pit {
     /* state */ PitState st;
     /* host */ Region io, speaker;
     Timer timer;
+    uint64_t seen; /* periods of channel 0 that the timer has told of */
+    uint64_t owed; /* ticks that it told too late: they follow */
     const IrqLine *out[1];
 } Pit;
+
+#define PIT_OWED_MAX 250
 
 static const Prop Pit_rows[] = { PROP_INT(Pit, iobase, "iobase", 0x40, "first of the four ports"),
                                  PROP_END(Pit) };
@@ -62,6 +66,11 @@ static bool pit_periodic(const PitChannel *c)
     return c->mode == 2 || c->mode == 3;
 }
 
+static uint32_t pit_period(const PitChannel *c)
+{
+    return c->count ? c->count : 0x10000;
+}
+
 /* Ticks since the count was loaded */
 static uint64_t pit_elapsed(const PitChannel *c, int64_t now)
 {
@@ -71,7 +80,7 @@ static uint64_t pit_elapsed(const PitChannel *c, int64_t now)
 static uint32_t pit_count(const PitChannel *c, int64_t now)
 {
     uint64_t d = pit_elapsed(c, now);
-    uint32_t n = c->count ? c->count : 0x10000;
+    uint32_t n = pit_period(c);
     if (!c->armed)
         return n & 0xffff;
     switch (c->mode) {
@@ -84,7 +93,7 @@ static uint32_t pit_count(const PitChannel *c, int64_t now)
 static bool pit_out(const PitChannel *c, int64_t now)
 {
     uint64_t d = pit_elapsed(c, now);
-    uint32_t n = c->count ? c->count : 0x10000;
+    uint32_t n = pit_period(c);
     if (!c->armed)
         return c->mode != 0;
     switch (c->mode) {
@@ -100,7 +109,7 @@ static bool pit_out(const PitChannel *c, int64_t now)
  * that is the rising one: pit_fire() makes the falling one just before it. */
 static uint64_t pit_next_edge(const PitChannel *c, uint64_t d)
 {
-    uint32_t n = c->count ? c->count : 0x10000;
+    uint32_t n = pit_period(c);
     switch (c->mode) {
     case 0:
     case 1: return d < n ? n : 0;
@@ -118,16 +127,36 @@ static void pit_update(Pit *p)
     c->out = pit_out(c, now);
     irq_set(p->out[0], c->out);
     uint64_t next = c->armed && !c->held ? pit_next_edge(c, pit_elapsed(c, now)) : 0;
-    if (next)
-        timer_set(&p->timer, (int64_t)((uint64_t)c->start + (uint64_t)pit_to_ns(next)));
-    else
+    if (!next) {
         timer_cancel(&p->timer);
+        return;
+    }
+    int64_t due = (int64_t)((uint64_t)c->start + (uint64_t)pit_to_ns(next));
+    if (p->owed)
+        due = MIN(due, now + pit_to_ns(pit_period(c)) / 16);
+    timer_set(&p->timer, due);
+}
+
+/*
+ * A busy host may let us be late by whole periods. What the guest missed it gets afterwards, close
+ * together but one by one: Linux, for one, gives up on a timer that ticks too seldom at boot.
+ */
+static void pit_count_missed(Pit *p)
+{
+    PitChannel *c = &p->st.ch[0];
+    uint64_t edge = pit_elapsed(c, pit_now(p)) / pit_period(c);
+    if (edge == p->seen && p->owed)
+        p->owed--;
+    else if (edge > p->seen + 1)
+        p->owed = MIN(p->owed + (edge - p->seen - 1), PIT_OWED_MAX);
+    p->seen = edge;
 }
 
 static void pit_fire(void *o)
 {
     Pit *p = o;
     if (pit_periodic(&p->st.ch[0])) {
+        pit_count_missed(p);
         irq_set(p->out[0], 0);
         irq_set(p->out[0], 1);
     }
@@ -155,8 +184,10 @@ static void pit_load(Pit *p, unsigned n, uint16_t val)
         c->armed = true;
         c->held = !c->gate;
     }
-    if (n == 0)
+    if (n == 0) {
+        p->owed = p->seen = 0;
         pit_update(p);
+    }
 }
 
 static void pit_latch_count(Pit *p, PitChannel *c)
@@ -337,6 +368,14 @@ static bool pit_realize(Device *dev, GError **err)
 
 /* Power-on contents are undefined; what every BIOS of the time left behind is mode 3, 18.2 Hz, but
  * nothing counts before a mode is set. */
+/* after a load nothing is late: the clock went on from where it was */
+static void pit_sync(Device *dev)
+{
+    Pit *p = (Pit *)dev;
+    p->owed = 0;
+    p->seen = pit_elapsed(&p->st.ch[0], pit_now(p)) / pit_period(&p->st.ch[0]);
+}
+
 static void pit_reset(Device *dev)
 {
     Pit *p = (Pit *)dev;
@@ -359,5 +398,6 @@ static const DeviceType isa_pit = {
     .pins = PINS(PIN_OUT(Pit, out, "")),
     .realize = pit_realize,
     .reset = pit_reset,
+    .sync = pit_sync,
 };
 REGISTER(device, isa_pit);
