@@ -172,6 +172,6 @@ bool accel_vcpus(Vm *vm, GError **err)
     g_autofree uint32_t *ids = g_new(uint32_t, n);
 
     for (unsigned i = 0; i < n; i++)
-        ids[i] = cpu_apic_id(vm, i);
+        ids[i] = smp_apic_id(&vm->smp, i);
     return vcpus_new(vm, n, ids, vcpu_event, err);
 }

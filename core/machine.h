@@ -43,17 +43,11 @@ typedef struct DriveConf {
     bool used;    /* the board took it; what nobody took is an error of the user's */
 } DriveConf;
 
-/* -smp: threads in all = sockets * dies * cores * threads; all are set, none is 0 */
-typedef struct SmpConf {
-    unsigned cpus, max_cpus, sockets, dies, cores, threads;
-} SmpConf;
-
 enum { MAX_SERIAL = 4, MAX_PARALLEL = 3 };
 
 struct MachineConf {
     uint64_t ram_size, max_ram_size; /* bytes */
     unsigned ram_slots;
-    SmpConf smp;
     BootConf boot;
     RtcConf rtc;
     char *kernel, *initrd, *append, *dtb;

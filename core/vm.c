@@ -130,3 +130,15 @@ void vm_free(Vm *vm)
     pthread_mutex_destroy(&c->lock);
     g_free(c);
 }
+
+/* ---- topology ---- */
+
+uint32_t smp_apic_id(const VmSmp *smp, unsigned index)
+{
+    unsigned threads = MAX(smp->threads, 1), cores = MAX(smp->cores, 1), dies = MAX(smp->dies, 1);
+    unsigned thread = index % threads, core = index / threads % cores;
+    unsigned die = index / threads / cores % dies, socket = index / threads / cores / dies;
+
+    return ((socket << smp_bits(dies) | die) << smp_bits(cores) | core) << smp_bits(threads) |
+           thread;
+}

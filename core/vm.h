@@ -19,10 +19,19 @@ typedef enum {
     VM_NMI
 } VmRequest;
 /* -smp, complete: sockets * dies * cores * threads == max, cpus <= max; filled before the board is
- * built. APIC ids follow from it: cpu_apic_id() in accel/x86/cpuid.h */
+ * built. APIC ids follow from it: smp_apic_id() */
 typedef struct VmSmp {
     unsigned cpus, sockets, dies, cores, threads, max;
 } VmSmp;
+
+/* xAPIC id of vCPU n: thread, core, die, socket, each in as many bits as its count needs (SDM 3A,
+ * 9.9.3.2). smp without max (tests): every vCPU is a socket. core/vm.c */
+uint32_t smp_apic_id(const VmSmp *, unsigned index);
+/* bits that numbers below n need */
+static inline unsigned smp_bits(unsigned n)
+{
+    return n > 1 ? 32 - __builtin_clz(n - 1) : 0;
+}
 
 struct Vm {
     Space *mem, *io, *smm;

@@ -138,7 +138,7 @@ bool opt_smp(Vm *vm, const SmpArgs *args, GError **err)
     if (args->maxcpus && args->maxcpus < s.cpus)
         return opt_fail(err, "maxcpus must be equal to or greater than smp (%u < %u)",
                         args->maxcpus, s.cpus);
-    vm->conf->smp = (SmpConf){ s.cpus, s.maxcpus, s.sockets, s.dies, s.cores, s.threads };
+    vm->smp = (VmSmp){ s.cpus, s.sockets, s.dies, s.cores, s.threads, s.maxcpus };
     return true;
 }
 

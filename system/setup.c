@@ -103,15 +103,13 @@ static bool machine_args(Vm *vm, GError **err)
 
 static bool check_smp(Vm *vm, GError **err)
 {
-    SmpConf *smp = &vm->conf->smp;
+    VmSmp *smp = &vm->smp;
 
     if (!smp->cpus)
-        *smp = (SmpConf){ 1, 1, 1, 1, 1, 1 };
-    if (smp->max_cpus > vm->machine->max_cpus)
+        *smp = (VmSmp){ 1, 1, 1, 1, 1, 1 };
+    if (smp->max > vm->machine->max_cpus)
         return opt_fail(err, "Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
-                        smp->max_cpus, vm->machine->name, vm->machine->max_cpus);
-    vm->smp =
-        (VmSmp){ smp->cpus, smp->sockets, smp->dies, smp->cores, smp->threads, smp->max_cpus };
+                        smp->max, vm->machine->name, vm->machine->max_cpus);
     return true;
 }
 

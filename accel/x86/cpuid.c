@@ -28,22 +28,6 @@ static VmSmp topology(const Vm *vm)
     return t;
 }
 
-static unsigned bits_for(unsigned n)
-{
-    return n > 1 ? 32 - __builtin_clz(n - 1) : 0;
-}
-
-uint32_t cpu_apic_id(const Vm *vm, unsigned index)
-{
-    VmSmp t = topology(vm);
-    unsigned thread = index % t.threads, core = index / t.threads % t.cores;
-    unsigned die = index / t.threads / t.cores % t.dies;
-    unsigned socket = index / t.threads / t.cores / t.dies;
-    unsigned tb = bits_for(t.threads), cb = bits_for(t.cores), db = bits_for(t.dies);
-
-    return ((socket << db | die) << cb | core) << tb | thread;
-}
-
 /* ---- features ---- */
 
 bool x86_has(const X86State *s, unsigned feature)
@@ -100,7 +84,7 @@ static void leaf_1(const X86State *s, const VmSmp *t, uint32_t out[4])
         out[ECX] |= 1 << 27;
     }
     if (logical > 1) {
-        out[EBX] |= MIN(1u << (bits_for(t->threads) + bits_for(t->cores) + bits_for(t->dies)), 255)
+        out[EBX] |= MIN(1u << (smp_bits(t->threads) + smp_bits(t->cores) + smp_bits(t->dies)), 255)
                     << 16;
         out[EDX] |= 1 << 28;
     }
@@ -130,10 +114,10 @@ static void leaf_cache(const X86State *s, const VmSmp *t, uint32_t sub, bool int
     if (!c) {
         return;
     }
-    shared = c->level == 3 ? 1u << (bits_for(t->cores) + bits_for(t->threads)) : t->threads;
+    shared = c->level == 3 ? 1u << (smp_bits(t->cores) + smp_bits(t->threads)) : t->threads;
     out[EAX] = c->kind | c->level << 5 | 1 << 8 | (shared - 1) << 14;
     if (intel) {
-        out[EAX] |= ((1u << bits_for(cores)) - 1) << 26;
+        out[EAX] |= ((1u << smp_bits(cores)) - 1) << 26;
     }
     out[EBX] = (c->line - 1) | (c->ways - 1) << 22;
     out[ECX] = c->sets - 1;
@@ -144,7 +128,7 @@ static void leaf_cache(const X86State *s, const VmSmp *t, uint32_t sub, bool int
 
 static void leaf_b(const X86State *s, const VmSmp *t, uint32_t sub, uint32_t out[4])
 {
-    unsigned tb = bits_for(t->threads), all = tb + bits_for(t->cores) + bits_for(t->dies);
+    unsigned tb = smp_bits(t->threads), all = tb + smp_bits(t->cores) + smp_bits(t->dies);
 
     out[ECX] = sub & 0xff;
     out[EDX] = s->vcpu->apic_id;
@@ -264,7 +248,7 @@ static void leaf_x6(const CpuModel *m, uint32_t out[4])
 static void leaf_x1e(const X86State *s, const VmSmp *t, uint32_t out[4])
 {
     uint32_t id = s->vcpu->apic_id;
-    unsigned tb = bits_for(t->threads), db = bits_for(t->dies);
+    unsigned tb = smp_bits(t->threads), db = smp_bits(t->dies);
 
     if (!x86_has(s, HAS_TOPOEXT)) {
         return;
@@ -272,7 +256,7 @@ static void leaf_x1e(const X86State *s, const VmSmp *t, uint32_t out[4])
     out[EAX] = id;
     out[EBX] = (t->threads - 1) << 8 | (id >> tb & 0xff);
     out[ECX] =
-        (t->dies - 1) << 8 | (id >> (tb + bits_for(t->cores)) & ((1u << (db + 8)) - 1) & 0xff);
+        (t->dies - 1) << 8 | (id >> (tb + smp_bits(t->cores)) & ((1u << (db + 8)) - 1) & 0xff);
 }
 
 static void extended(const X86State *s, uint32_t leaf, uint32_t sub, uint32_t out[4])
@@ -300,7 +284,7 @@ static void extended(const X86State *s, uint32_t leaf, uint32_t sub, uint32_t ou
         out[EBX] = m->word[CPUID_X8_EBX];
         if (cores > 1) {
             out[ECX] =
-                (bits_for(t.threads) + bits_for(t.cores) + bits_for(t.dies)) << 12 | (cores - 1);
+                (smp_bits(t.threads) + smp_bits(t.cores) + smp_bits(t.dies)) << 12 | (cores - 1);
         }
         break;
     case 0x8000001d:

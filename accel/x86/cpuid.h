@@ -116,9 +116,7 @@ unsigned x86_phys_bits(const X86State *);
 void cpuid(const X86State *, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* leaf and sub of a word's register, reg 0..3; false: the word is no CPUID register */
 bool cpu_word_where(unsigned word, uint32_t *leaf, uint32_t *sub, unsigned *reg);
-/* sets v->apic_id's value: topology fields packed each to a power of two, as leaf 0Bh describes */
 /* leaf 1 EAX, and EDX after reset */
 uint32_t cpu_signature(const CpuModel *);
-uint32_t cpu_apic_id(const Vm *, unsigned index);
 
 #endif

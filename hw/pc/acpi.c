@@ -221,14 +221,14 @@ static void madt_override(GString *s, uint8_t irq, uint32_t gsi, uint16_t flags)
 
 static size_t madt(AcpiBuild *b)
 {
-    const SmpConf *smp = &b->pc->dev.vm->conf->smp;
+    const VmSmp *smp = &b->pc->dev.vm->smp;
     size_t at = table_begin(b, "APIC", 1);
     GString *s = b->out;
 
     put_le(s, PC_LAPIC_BASE, 4);
     put_le(s, 1, 4); /* with two 8259s */
     for (unsigned i = 0; i < smp->cpus; i++)
-        madt_cpu(s, i, pc_apic_id(smp, i));
+        madt_cpu(s, i, smp_apic_id(smp, i));
     put_le(s, 1 | 12 << 8, 2); /* IOAPIC 0, from GSI 0 */
     put_le(s, 0, 2);
     put_le(s, PC_IOAPIC_BASE, 4);

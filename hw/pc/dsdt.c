@@ -18,7 +18,7 @@ static void processors(GString *a, const Pc *pc)
 {
     size_t sb = aml_scope(a, "\\_SB");
 
-    for (unsigned i = 0; i < pc->dev.vm->conf->smp.cpus; i++) {
+    for (unsigned i = 0; i < pc->dev.vm->smp.cpus; i++) {
         char name[8];
         g_snprintf(name, sizeof(name), "C%03X", i);
         aml_close(a, aml_processor(a, name, i));

@@ -414,18 +414,18 @@ static const IoOps fw_cfg_dma = { dma_reg_read, dma_reg_write, .min = 4, .max = 
 static void fw_cfg_set_constants(FwCfg *f)
 {
     const MachineConf *conf = f->dev.vm->conf;
-    uint32_t max = conf->smp.max_cpus;
+    uint32_t max = f->dev.vm->smp.max;
 
     fw_cfg_set(f, FW_CFG_SIGNATURE, g_bytes_new_static("QEMU", 4));
     fw_cfg_set32(f, FW_CFG_ID, 1 | 2); /* bytes by port, DMA */
     fw_cfg_set(f, FW_CFG_UUID, g_bytes_new(conf->uuid, 16));
     fw_cfg_set64(f, FW_CFG_RAM_SIZE, conf->ram_size);
     fw_cfg_set16(f, FW_CFG_NOGRAPHIC, conf->nographic);
-    fw_cfg_set16(f, FW_CFG_NB_CPUS, conf->smp.cpus);
+    fw_cfg_set16(f, FW_CFG_NB_CPUS, f->dev.vm->smp.cpus);
     fw_cfg_set64(f, FW_CFG_NUMA, 0);
     fw_cfg_set16(f, FW_CFG_BOOT_MENU, conf->boot.menu == 1);
     /* not a count: one more than the highest APIC id, for tables indexed by it */
-    fw_cfg_set16(f, FW_CFG_MAX_CPUS, max ? pc_apic_id(&conf->smp, max - 1) + 1 : 1);
+    fw_cfg_set16(f, FW_CFG_MAX_CPUS, max ? smp_apic_id(&f->dev.vm->smp, max - 1) + 1 : 1);
     fw_cfg_set32(f, FW_CFG_IRQ0_OVERRIDE, 1); /* IRQ 0 is wired to IOAPIC pin 2 */
 }
 

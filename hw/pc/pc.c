@@ -45,24 +45,6 @@ Pc *pc_of(Vm *vm)
     return (Pc *)device_find(vm, "pc", 0);
 }
 
-static unsigned bits_for(unsigned n)
-{
-    unsigned bits = 0;
-    while (1u << bits < n)
-        bits++;
-    return bits;
-}
-
-uint32_t pc_apic_id(const SmpConf *smp, unsigned index)
-{
-    unsigned threads = MAX(smp->threads, 1), cores = MAX(smp->cores, 1), dies = MAX(smp->dies, 1);
-    unsigned core_shift = bits_for(threads), die_shift = core_shift + bits_for(cores);
-    unsigned socket_shift = die_shift + bits_for(dies);
-    return index % threads | index / threads % cores << core_shift |
-           index / threads / cores % dies << die_shift |
-           index / threads / cores / dies << socket_shift;
-}
-
 /* ---- memory ---- */
 
 /* RAM up to 3.5 GiB lies in one piece. More than that is split at 3 GiB, so that both parts are

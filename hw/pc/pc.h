@@ -59,9 +59,6 @@ typedef struct Pc {
 } Pc;
 Pc *pc_of(Vm *); /* NULL: the machine is no PC */
 
-/* xAPIC id of vCPU n by topology: sockets, dies, cores, threads each in the next bits up */
-uint32_t pc_apic_id(const SmpConf *, unsigned index);
-
 /* ---- the firmware side ---- */
 
 /* Files: firmware_find(), firmware_load() of core/firmware.h */

@@ -125,7 +125,7 @@ static void chassis(Smbios *s, const Vm *vm)
 
 static void processor(Smbios *s, const Vm *vm, unsigned socket)
 {
-    const SmpConf *smp = &vm->conf->smp;
+    const VmSmp *smp = &vm->smp;
     unsigned cores = smp->cores * smp->dies, threads = cores * smp->threads;
     g_autofree char *name = g_strdup_printf("CPU %u", socket);
 
@@ -259,7 +259,7 @@ GBytes *smbios_tables(const Pc *pc, GBytes **anchor)
 
     system_info(&s, pc->dev.vm);
     chassis(&s, pc->dev.vm);
-    for (unsigned i = 0; i < pc->dev.vm->conf->smp.sockets; i++)
+    for (unsigned i = 0; i < pc->dev.vm->smp.sockets; i++)
         processor(&s, pc->dev.vm, i);
     memory(&s, pc);
     boot_and_end(&s);

@@ -200,9 +200,9 @@ static void test_topology(void)
     /* 2 sockets of 3 cores of 2 threads: 2 bits of core, 1 of thread */
     m->vm->smp =
         (VmSmp){ .cpus = 12, .sockets = 2, .dies = 1, .cores = 3, .threads = 2, .max = 12 };
-    g_assert_cmphex(cpu_apic_id(m->vm, 0), ==, 0);
-    g_assert_cmphex(cpu_apic_id(m->vm, 5), ==, 5);
-    g_assert_cmphex(cpu_apic_id(m->vm, 6), ==, 8);
+    g_assert_cmphex(smp_apic_id(&m->vm->smp, 0), ==, 0);
+    g_assert_cmphex(smp_apic_id(&m->vm->smp, 5), ==, 5);
+    g_assert_cmphex(smp_apic_id(&m->vm->smp, 6), ==, 8);
     m->v.apic_id = 8;
     l = leaf(m, 1, 0);
     g_assert_cmphex(l.b >> 24, ==, 8);

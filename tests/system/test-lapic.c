@@ -3,16 +3,10 @@
  * Local APICs and the IOAPIC on a whole board, driven as an accelerator drives them: LapicOps on
  * the vCPU's own thread, lines and the clock from main.
  */
-#include "accel/accel.h"
 #include "core/clock.h"
-#include "core/device.h"
 #include "core/irqchip.h"
-#include "core/machine.h"
-#include "core/runstate.h"
-#include "core/set.h"
 #include "core/vcpu.h"
-#include "hw/pc/pc.h"
-#include "ui/console.h"
+#include "tests/system/pc-vm.h"
 
 enum {
     ID = 0x20,
@@ -35,8 +29,6 @@ enum {
     X2_SELF = 0x83f
 };
 #define US 1000ll
-
-SET_DECLARE(machine);
 
 typedef struct Call {
     enum { READ, WRITE, RDMSR, WRMSR, PENDING, ACK, SET_CR8, GET_CR8 } what;
@@ -109,29 +101,9 @@ static void step(int64_t ns)
 
 static void machine_up(void)
 {
-    static const char *const tries[] = { "qtest", NULL };
-    MachineConf *conf = g_new0(MachineConf, 1);
-    PcArgs *args = g_new0(PcArgs, 1);
-    GError *err = NULL;
-    vm = vm_new();
-    conf->ram_size = 16 << 20;
-    conf->smp = (SmpConf){ 3, 3, 3, 1, 1, 1 };
-    conf->drives = g_ptr_array_new();
-    vm->conf = conf;
-    vm->smp = (VmSmp){ 3, 3, 1, 1, 1, 3 };
-    prop_defaults(PcArgs_rows, args);
-    vm->machine_args = args;
-    SET_FOREACH(machine, m) {
-        if ((*m)->alias && !strcmp((*m)->alias, "pc"))
-            vm->machine = *m;
-    }
-    bool ok =
-        accel_init(vm, tries, &err) && accel_vcpus(vm, &err) && vm->machine->build(vm, args, &err);
-    g_assert_no_error(err);
-    g_assert_true(ok);
+    vm = pc_vm_new(3);
     vm_complete(vm);
-    ok = vm_start(vm, &err);
-    g_assert_true(ok);
+    g_assert_true(vm_start(vm, NULL));
     for (unsigned i = 0; i < 3; i++)
         wr(i, SVR, 0x1ff);
 }
@@ -370,15 +342,6 @@ int main(int argc, char **argv)
     g_test_add_func("/lapic/ioapic", test_ioapic);
     g_test_add_func("/lapic/x2apic", test_x2apic);
     int status = g_test_run();
-    MachineConf *conf_used = vm->conf;
-    void *args_used = (void *)vm->machine_args;
-    Ui *ui = vm->ui;
-    ui_close(vm);
-    vm_free(vm);
-    ui_free(ui);
-    g_ptr_array_unref(conf_used->drives);
-    g_free(conf_used);
-    prop_free(PcArgs_rows, args_used);
-    g_free(args_used);
+    pc_vm_free(vm);
     return status;
 }

@@ -4,18 +4,10 @@
  * mastering, addresses, multifunction rules. Messages are seen where they arrive: in the IRR of
  * a local APIC.
  */
-#include "accel/accel.h"
-#include "core/device.h"
 #include "core/irqchip.h"
-#include "core/machine.h"
-#include "core/runstate.h"
-#include "core/set.h"
 #include "core/vcpu.h"
-#include "hw/pc/pc.h"
 #include "hw/pci/pci.h"
-#include "ui/console.h"
-
-SET_DECLARE(machine);
+#include "tests/system/pc-vm.h"
 
 typedef struct TestPci {
     PciDevice pci;
@@ -129,26 +121,7 @@ static int arrived(void)
 
 static void machine_up(void)
 {
-    static const char *const tries[] = { "qtest", NULL };
-    MachineConf *c = g_new0(MachineConf, 1);
-    PcArgs *args = g_new0(PcArgs, 1);
-    GError *err = NULL;
-    vm = vm_new();
-    c->ram_size = 16 << 20;
-    c->smp = (SmpConf){ 1, 1, 1, 1, 1, 1 };
-    c->drives = g_ptr_array_new();
-    vm->conf = c;
-    vm->smp = (VmSmp){ 1, 1, 1, 1, 1, 1 };
-    prop_defaults(PcArgs_rows, args);
-    vm->machine_args = args;
-    SET_FOREACH(machine, m) {
-        if ((*m)->alias && !strcmp((*m)->alias, "pc"))
-            vm->machine = *m;
-    }
-    bool ok =
-        accel_init(vm, tries, &err) && accel_vcpus(vm, &err) && vm->machine->build(vm, args, &err);
-    g_assert_no_error(err);
-    g_assert_true(ok);
+    vm = pc_vm_new(1);
     plain = need("addr=05.0");
     msi = need("addr=6,msi=on");
     msix = need("addr=07.0,multifunction=on,msix=on");
@@ -343,15 +316,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/msi", test_msi);
     g_test_add_func("/pci/msix", test_msix);
     int status = g_test_run();
-    MachineConf *conf_used = vm->conf;
-    void *args_used = (void *)vm->machine_args;
-    Ui *ui = vm->ui;
-    ui_close(vm);
-    vm_free(vm);
-    ui_free(ui);
-    g_ptr_array_unref(conf_used->drives);
-    g_free(conf_used);
-    prop_free(PcArgs_rows, args_used);
-    g_free(args_used);
+    pc_vm_free(vm);
     return status;
 }

@@ -3,15 +3,7 @@
 #include <linux/input-event-codes.h>
 #include <stdio.h>
 
-#include "accel/accel.h"
-#include "core/device.h"
-#include "core/machine.h"
-#include "core/runstate.h"
-#include "core/set.h"
-#include "hw/pc/pc.h"
-#include "ui/console.h"
-
-SET_DECLARE(machine);
+#include "tests/system/pc-vm.h"
 
 static Vm *vm;
 static InputSource *src;
@@ -62,26 +54,7 @@ static void mouse_cmd(uint8_t val)
 
 static void machine_up(void)
 {
-    static const char *const tries[] = { "qtest", NULL };
-    MachineConf *c = g_new0(MachineConf, 1);
-    PcArgs *args = g_new0(PcArgs, 1);
-    GError *err = NULL;
-    vm = vm_new();
-    c->ram_size = 16 << 20;
-    c->smp = (SmpConf){ 1, 1, 1, 1, 1, 1 };
-    c->drives = g_ptr_array_new();
-    vm->conf = c;
-    vm->smp = (VmSmp){ 1, 1, 1, 1, 1, 1 };
-    prop_defaults(PcArgs_rows, args);
-    vm->machine_args = args;
-    SET_FOREACH(machine, m) {
-        if ((*m)->alias && !strcmp((*m)->alias, "pc"))
-            vm->machine = *m;
-    }
-    bool ok =
-        accel_init(vm, tries, &err) && accel_vcpus(vm, &err) && vm->machine->build(vm, args, &err);
-    g_assert_no_error(err);
-    g_assert_true(ok);
+    vm = pc_vm_new(1);
     vm_complete(vm);
     g_assert_true(vm_start(vm, NULL));
     src = input_source_new(vm, "test");
@@ -189,15 +162,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ps2/full", test_full);
     g_test_add_func("/ps2/mouse", test_mouse);
     int status = g_test_run();
-    MachineConf *conf_used = vm->conf;
-    void *args_used = (void *)vm->machine_args;
-    Ui *ui = vm->ui;
-    ui_close(vm);
-    vm_free(vm);
-    ui_free(ui);
-    g_ptr_array_unref(conf_used->drives);
-    g_free(conf_used);
-    prop_free(PcArgs_rows, args_used);
-    g_free(args_used);
+    pc_vm_free(vm);
     return status;
 }
