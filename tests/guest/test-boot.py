@@ -6,7 +6,6 @@ import os, shutil, struct, subprocess, sys, tempfile
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import check, same, main
 
-os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
 QEMU = os.path.join(os.environ["BUILD"], "qemu-kvm")
 tmp = tempfile.mkdtemp()
 
