@@ -49,7 +49,7 @@ typedef struct VncClient {
     int fd, pair; /* IO; pair: our end, -1 before VNC_WAIT_LIVE ends */
     VncState state;
     VncPeer peer;
-    bool skip_auth, shared, stalled, input_blocked, scancodes;
+    bool skip_auth, shared, input_blocked, scancodes;
     unsigned minor; /* RFB 3.minor */
     unsigned skip;  /* bytes of the library's own handshake to drop */
     uint8_t challenge[16];
@@ -57,7 +57,7 @@ typedef struct VncClient {
     GByteArray *in, *out; /* from and to the viewer */
     size_t out_at;
     atomic_size_t queued; /* out->len - out_at, for vnc-enc */
-    atomic_bool ack_scancodes, closed;
+    atomic_bool ack_scancodes;
     InputSource *source;
     KeyMapState keys;
     unsigned buttons;
@@ -81,7 +81,6 @@ struct VncDisplay {
     bool password_set;
     int64_t expires;    /* unix seconds */
     GPtrArray *clients; /* VncClient *, IO changes it under the lock */
-    bool closing;
     /* how large the picture is for viewers; ENC sets, IO reads */
     atomic_int width, height;
     atomic_uint console;

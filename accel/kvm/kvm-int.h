@@ -27,8 +27,8 @@ typedef struct KvmSlot {
 typedef struct Kvm {
     Vm *vm;
     int fd, vm_fd;
-    bool kernel_irqchip, has_readonly, has_irqfd;
-    unsigned run_size, max_slots;
+    bool kernel_irqchip, has_readonly;
+    unsigned run_size;
     /* locked */
     GArray *slots;  /* KvmSlot */
     GArray *routes; /* struct kvm_irq_routing_entry */

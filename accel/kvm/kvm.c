@@ -175,6 +175,8 @@ static bool create_vm(Kvm *k, GError **err)
     if (size < (int)sizeof(struct kvm_run))
         return fail(err, "KVM's vCPU area is too small: %d bytes", size);
     k->run_size = size;
+    /* ROM as a slot: without it the firmware could not be executed */
+    k->has_readonly = ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
     return true;
 }
 
