@@ -43,6 +43,14 @@ typedef struct DriveConf {
     bool used;    /* the board took it; what nobody took is an error of the user's */
 } DriveConf;
 
+/* One -net nic or -nic: the board makes its device. model NULL: the machine's own
+ * (MachineType.nic). netdev: id of its back end or hub port; NULL: it has no cable. */
+typedef struct NicConf {
+    char *model, *id, *mac, *netdev, *addr;
+    int32_t vectors; /* -1 not said */
+    bool used;       /* the board took it; what nobody took is an error of the user's */
+} NicConf;
+
 enum { MAX_SERIAL = 4, MAX_PARALLEL = 3 };
 
 struct MachineConf {
@@ -59,6 +67,7 @@ struct MachineConf {
     char *serial[MAX_SERIAL]; /* labels of chardevs, NULL: no such port */
     char *parallel[MAX_PARALLEL];
     GPtrArray *drives; /* DriveConf * */
+    GPtrArray *nics;   /* NicConf * */
     char *vga;         /* "std", "none" ...: what -vga said or the machine's default; NULL: none */
 };
 

@@ -32,6 +32,33 @@ static void add_serial_ports(Board *b, Bus *isa)
     }
 }
 
+/* -net nic,model=NAME: which device that is */
+static const char *nic_device(const char *name)
+{
+    return !strcmp(name, "virtio") ? "virtio-net-pci" : name;
+}
+
+static void add_nics(Board *b, Pc *pc)
+{
+    const MachineConf *conf = b->vm->conf;
+    for (guint i = 0; conf->nics && i < conf->nics->len; i++) {
+        NicConf *nic = conf->nics->pdata[i];
+        const char *type = nic_device(nic->model ? nic->model : b->vm->machine->nic);
+        bool isa = !strcmp(type, "ne2k_isa");
+        g_autoptr(GString) kv = g_string_new(NULL);
+        if (nic->mac)
+            g_string_append_printf(kv, ",mac=%s", nic->mac);
+        if (nic->netdev)
+            g_string_append_printf(kv, ",netdev=%s", nic->netdev);
+        if (nic->addr && !isa)
+            g_string_append_printf(kv, ",addr=%s", nic->addr);
+        if (nic->vectors >= 0)
+            g_string_append_printf(kv, ",vectors=%d", nic->vectors);
+        board_add(b, type, nic->id, isa ? pc->isa : pc->pci, kv->len ? kv->str + 1 : NULL);
+        nic->used = true;
+    }
+}
+
 static void add_local_apics(Board *b)
 {
     for (unsigned i = 0; i < b->vm->n_vcpus; i++) {
@@ -103,6 +130,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     if (conf->vga && strcmp(conf->vga, "none"))
         board_add(&b, vga_device(conf->vga), NULL, pc->pci, "addr=02.0");
     add_serial_ports(&b, pc->isa);
+    add_nics(&b, pc);
     Device *ide = board_add(&b, "piix3-ide", NULL, pc->pci, "addr=01.1");
     if (ide) {
         board_wire(ide, "irq", 0, isa_line(pc->isa, 14));
