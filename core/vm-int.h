@@ -114,6 +114,9 @@ typedef struct VmCore {
     const AccelOps *accel;
     VcpuEvent *vcpu_event;
 
+    /* object.c */
+    GPtrArray *objects; /* NULL: none yet */
+
     /* device.c */
     GPtrArray *devices; /* realized, parents before what hangs below them */
     GArray *globals;    /* DeviceGlobal */

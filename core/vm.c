@@ -9,6 +9,7 @@
 
 #include "core/firmware.h"
 #include "core/futex.h"
+#include "core/object.h"
 #include "core/vm-int.h"
 
 static _Thread_local bool lock_held;
@@ -117,6 +118,7 @@ void vm_free(Vm *vm)
 
     vcpus_end(vm);
     devices_fini(c);
+    objects_free(vm);
     while (c->homes->len)
         home_free(c->homes->pdata[c->homes->len - 1]);
     fw_fini(vm);

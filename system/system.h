@@ -92,6 +92,7 @@ char *help_accels(void);
 bool startup_check(Vm *, int *status);   /* defaults.c: options that exclude each other */
 bool startup_machine(Vm *, int *status); /* setup.c: machine type, its arguments, CPUs, memory */
 bool startup_accel(Vm *, int *status);
+bool startup_objects(Vm *, int *status);  /* opt-object.c: those that name a back end */
 bool startup_defaults(Vm *, int *status); /* defaults.c: serial, monitor, CD-ROM, VGA */
 bool startup_board(Vm *, int *status);
 bool startup_complete(Vm *, int *status); /* the first reset; from now on devices are hot-plugged */
