@@ -340,7 +340,8 @@ bool space_discard(Space *s, uint64_t addr, uint64_t len)
         if (!f || !flat_writes_ram(f) || f->region->pins || (addr | len) & 4095)
             return false;
         uint64_t n = MIN(len, f->size - (addr - f->base)), off = f->off + (addr - f->base);
-        ok = madvise(f->region->host + off, n, MADV_DONTNEED) == 0;
+        ok =
+            madvise(f->region->host + off, n, f->region->shared ? MADV_REMOVE : MADV_DONTNEED) == 0;
         region_dirty(f->region, off, n);
         addr += n;
         len -= n;

@@ -51,11 +51,34 @@ typedef struct NicConf {
     bool used;       /* the board took it; what nobody took is an error of the user's */
 } NicConf;
 
+/* -numa. mem 0 with memdev: the backend's size. cpus: bit n is vCPU n */
+enum { MAX_NODES = 128, MAX_NUMA_CPUS = 256 };
+typedef struct NumaNode {
+    uint64_t mem;
+    char *memdev;
+    uint64_t cpus[MAX_NUMA_CPUS / 64];
+    bool present;
+    uint8_t distance[MAX_NODES]; /* to node n; 0 not said */
+} NumaNode;
+typedef struct NumaConf {
+    NumaNode *node; /* MAX_NODES of them; NULL: no -numa */
+    unsigned n;     /* 0 .. n-1 are present once system/ has checked them */
+    bool distances; /* somebody gave some: a SLIT is made */
+} NumaConf;
+
+/* Main memory: -mem-path, -mem-prealloc, -machine memory-backend=, mem-merge=, dump-guest-core= */
+typedef struct RamConf {
+    char *path, *backend;
+    bool prealloc, no_merge, no_dump;
+} RamConf;
+
 enum { MAX_SERIAL = 4, MAX_PARALLEL = 3 };
 
 struct MachineConf {
     uint64_t ram_size, max_ram_size; /* bytes */
     unsigned ram_slots;
+    RamConf ram;
+    NumaConf numa;
     BootConf boot;
     RtcConf rtc;
     char *kernel, *initrd, *append, *dtb;

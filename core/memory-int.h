@@ -59,6 +59,9 @@ static inline bool flat_writes_ram(const Flat *f)
 
 /* Locked. One access to one region's registers, split as IoOps says; size is whole in it. */
 uint64_t region_io(Region *, uint64_t off, uint64_t val, unsigned size, bool write);
+/* RAM of its own; align: of its address, 0: as the host likes best */
+bool region_init_aligned(Region *, Device *, const char *name, uint64_t size, uint64_t align,
+                         GError **);
 void region_free(Region *);
 void ram_copy(void *to, const void *from, size_t n);
 

@@ -47,6 +47,7 @@ struct Region {
     unsigned long *dirty[DIRTY_CLIENTS]; /* a bit a 4 KiB page, set: changed, or never taken */
     uint8_t logged[DIRTY_CLIENTS];       /* region_log's counts */
     _Atomic unsigned pins;               /* dma_maps that hold it */
+    bool shared;                         /* mapped from a file: pages go back by MADV_REMOVE */
 };
 
 /*

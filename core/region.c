@@ -20,9 +20,10 @@ static size_t bitmap_longs(uint64_t size)
 }
 
 /* Aligned to a huge page where one fits, so that the kernel can use them. */
-static uint8_t *ram_map(uint64_t size)
+static uint8_t *ram_map(uint64_t size, uint64_t align)
 {
-    uint64_t align = size >= HUGE_PAGE ? HUGE_PAGE : 4096, room = size + align - 4096;
+    align = MAX(align, size >= HUGE_PAGE ? HUGE_PAGE : 4096);
+    uint64_t room = size + align - 4096;
     uint8_t *p = mmap(NULL, room, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -38,14 +39,14 @@ static uint8_t *ram_map(uint64_t size)
     return at;
 }
 
-static bool init_host(Region *r, Device *d, const char *name, uint64_t size, RegionKind kind,
-                      GError **err)
+static bool init_host(Region *r, Device *d, const char *name, uint64_t size, uint64_t align,
+                      RegionKind kind, GError **err)
 {
     uint64_t pages = (size + 4095) & ~4095ull;
 
     *r = (Region){ .name = name, .owner = d, .size = size, .kind = kind, .fd = -1 };
     g_assert(size && d);
-    r->host = ram_map(pages);
+    r->host = ram_map(pages, align);
     if (!r->host) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "cannot allocate %" PRIu64 " MiB for '%s': %s", size >> 20, name,
@@ -62,18 +63,24 @@ static bool init_host(Region *r, Device *d, const char *name, uint64_t size, Reg
 
 bool region_init_ram(Region *r, Device *d, const char *name, uint64_t size, GError **err)
 {
-    return init_host(r, d, name, size, REGION_RAM, err);
+    return init_host(r, d, name, size, 0, REGION_RAM, err);
+}
+
+bool region_init_aligned(Region *r, Device *d, const char *name, uint64_t size, uint64_t align,
+                         GError **err)
+{
+    return init_host(r, d, name, size, align, REGION_RAM, err);
 }
 
 bool region_init_rom(Region *r, Device *d, const char *name, uint64_t size, GError **err)
 {
-    return init_host(r, d, name, size, REGION_ROM, err);
+    return init_host(r, d, name, size, 0, REGION_ROM, err);
 }
 
 bool region_init_romd(Region *r, Device *d, const char *name, uint64_t size, const IoOps *ops,
                       void *o, GError **err)
 {
-    if (!init_host(r, d, name, size, REGION_ROMD, err))
+    if (!init_host(r, d, name, size, 0, REGION_ROMD, err))
         return false;
     r->ops = ops;
     r->o = o;

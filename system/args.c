@@ -62,6 +62,42 @@ const Prop MemArgs_rows[] = {
     PROP_SIZE (MemArgs, maxmem, "maxmem", 0, "memory in all, with what is plugged in later"),
     PROP_END  (MemArgs)
 };
+static const char *const numa_types[] = { "node", "dist", "cpu", "hmat-lb", "hmat-cache", NULL };
+static const Prop NumaNodeArgs_rows[] = {
+    PROP_RANGE(NumaNodeArgs, nodeid,    "nodeid",    -1, 0, MAX_NODES - 1, "number of the node"),
+    PROP_LIST (NumaNodeArgs, cpus,      "cpus",      Int,  "its CPUs, first-last"),
+    PROP_SIZE (NumaNodeArgs, mem,       "mem",       0,    "its memory; a bare number is MiB", PROP_MIB),
+    PROP_STR  (NumaNodeArgs, memdev,    "memdev",    NULL, "its memory: a memory-backend object"),
+    PROP_RANGE(NumaNodeArgs, initiator, "initiator", -1, 0, MAX_NODES - 1, "node of its CPUs"),
+    PROP_END  (NumaNodeArgs)
+};
+static const Prop NumaDistArgs_rows[] = {
+    NEED_INT  (NumaDistArgs, src, "src", "from that node"),
+    NEED_INT  (NumaDistArgs, dst, "dst", "to that node"),
+    NEED_INT  (NumaDistArgs, val, "val", "10 is its own memory, 255 cannot be reached"),
+    PROP_END  (NumaDistArgs)
+};
+static const Prop NumaCpuArgs_rows[] = {
+    NEED_INT  (NumaCpuArgs, node_id,   "node-id",       "node the CPUs belong to"),
+    PROP_INT  (NumaCpuArgs, socket_id, "socket-id", -1, "socket"),
+    PROP_INT  (NumaCpuArgs, die_id,    "die-id",    -1, "die"),
+    PROP_INT  (NumaCpuArgs, core_id,   "core-id",   -1, "core"),
+    PROP_INT  (NumaCpuArgs, thread_id, "thread-id", -1, "thread"),
+    PROP_END  (NumaCpuArgs)
+};
+static const Prop NumaHmatArgs_rows[] = {
+    PROP_REST (NumaHmatArgs, rest, PROP_HELP),
+    PROP_END  (NumaHmatArgs)
+};
+const Prop NumaArgs_rows[] = {
+    NEED_ENUM (NumaArgs, type, "type", numa_types, "what this says"),
+    PROP_CASE (NumaArgs, node, NUMA_NODE, NumaNodeArgs),
+    PROP_CASE (NumaArgs, dist, NUMA_DIST, NumaDistArgs),
+    PROP_CASE (NumaArgs, cpu,  NUMA_CPU,  NumaCpuArgs),
+    PROP_CASE (NumaArgs, hmat, NUMA_HMAT_LB,    NumaHmatArgs),
+    PROP_CASE (NumaArgs, hmat, NUMA_HMAT_CACHE, NumaHmatArgs),
+    PROP_END  (NumaArgs)
+};
 const Prop BootArgs_rows[] = {
     PROP_STR  (BootArgs, order,          "order",          NULL,  "letters of the drives, in order"),
     PROP_STR  (BootArgs, once,           "once",           NULL,  "the order of the first boot only"),
@@ -84,6 +120,7 @@ const Prop MachineArgs_rows[] = {
     PROP_ENUM (MachineArgs, kernel_irqchip,  "kernel-irqchip",  -1, irqchip_names, "interrupt chips in the kernel (KVM)"),
     PROP_BOOL (MachineArgs, mem_merge,       "mem-merge",       AUTO, "let the host merge equal pages"),
     PROP_BOOL (MachineArgs, dump_guest_core, "dump-guest-core", AUTO, "guest memory in a core dump"),
+    PROP_STR  (MachineArgs, memory_backend,  "memory-backend",  NULL, "main memory: a memory-backend object"),
     PROP_BOOL (MachineArgs, suppress_vmdesc, "suppress-vmdesc", AUTO, "migration without its description"),
     PROP_BOOL (MachineArgs, usb,             "usb",             AUTO, "as -usb"),
     PROP_PART (MachineArgs, smp,             "smp",             SmpArgs, ""),

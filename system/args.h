@@ -31,6 +31,33 @@ typedef struct MemArgs {
 } MemArgs;
 extern const Prop MemArgs_rows[];
 
+typedef enum { NUMA_NODE, NUMA_DIST, NUMA_CPU, NUMA_HMAT_LB, NUMA_HMAT_CACHE } NumaType;
+/* Each -1: not said */
+typedef struct NumaNodeArgs {
+    int32_t nodeid, initiator;
+    IntList cpus;
+    uint64_t mem;
+    char *memdev;
+} NumaNodeArgs;
+typedef struct NumaDistArgs {
+    uint16_t src, dst;
+    uint8_t val;
+} NumaDistArgs;
+typedef struct NumaCpuArgs {
+    int32_t node_id, socket_id, die_id, core_id, thread_id;
+} NumaCpuArgs;
+typedef struct NumaHmatArgs {
+    Json *rest;
+} NumaHmatArgs;
+typedef struct NumaArgs {
+    uint8_t type; /* NumaType */
+    NumaNodeArgs node;
+    NumaDistArgs dist;
+    NumaCpuArgs cpu;
+    NumaHmatArgs hmat;
+} NumaArgs;
+extern const Prop NumaArgs_rows[];
+
 typedef struct BootArgs {
     char *order, *once, *splash;
     int8_t menu, strict;
@@ -41,7 +68,7 @@ extern const Prop BootArgs_rows[];
 typedef enum { IRQCHIP_OFF, IRQCHIP_ON, IRQCHIP_SPLIT } IrqchipMode;
 
 typedef struct MachineArgs {
-    char *type, *accel, *kernel, *initrd, *append, *firmware, *dtb;
+    char *type, *accel, *kernel, *initrd, *append, *firmware, *dtb, *memory_backend;
     int8_t graphics, kernel_irqchip, mem_merge, dump_guest_core, suppress_vmdesc, usb;
     SmpArgs smp;
     BootArgs boot;

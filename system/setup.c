@@ -79,6 +79,10 @@ static bool machine_merge(Vm *vm, GError **err)
         conf->append = g_strdup(m->append);
     if (m->firmware)
         conf->bios = g_strdup(m->firmware);
+    if (m->memory_backend)
+        conf->ram.backend = g_strdup(m->memory_backend);
+    conf->ram.no_merge = m->mem_merge == 0;
+    conf->ram.no_dump = m->dump_guest_core == 0;
     if (m->graphics == 0)
         conf->nographic = true;
     if (m->smp.cpus || m->smp.sockets || m->smp.cores || m->smp.threads || m->smp.maxcpus) {
@@ -181,6 +185,10 @@ bool startup_machine(Vm *vm, int *status)
         return fail(vm, "machine", err, status);
     if (!check_smp(vm, &err))
         return fail(vm, "smp", err, status);
+    if (!memory_complete(vm, options_given(startup(vm)->records, "m"), &err))
+        return fail(vm, "machine", err, status);
+    if (!numa_complete(vm, &err))
+        return fail(vm, "numa", err, status);
     if (!check_kernel(vm->conf, &option, &err)) {
         *status = option_report(NULL, err);
         return false;

@@ -54,6 +54,7 @@ typedef struct Startup {
     GPtrArray *accels;   /* char *: -accel, in order */
     GPtrArray *serials;  /* char * */
     GPtrArray *monitors; /* MonitorOpt * */
+    GArray *numa_cpus;   /* NumaCpuArgs; NULL: none */
     bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, net_given,
         no_irqchip, vnc_given, msg_time, msg_name;
     struct Qtest *qtest_server;
@@ -77,6 +78,10 @@ bool opt_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* opt-drive.c: the list of -drive format=?; true: nobody asked */
 bool drive_formats_help(const DriveArgs *, GError **);
+
+/* ---- opt-numa.c: once -m, -smp and -object are known ---- */
+bool numa_complete(Vm *, GError **);
+bool memory_complete(Vm *, bool size_given, GError **);
 
 /* ---- help.c ---- */
 char *help_text(void);

@@ -4,7 +4,7 @@
  * every pointer is written as an offset into etc/acpi/tables, and a loader command has the firmware
  * add the address where it put that file; sums are left zero and computed by command too.
  *
- *   FACS  DSDT  FADT  MADT  HPET  WAET  RSDT  etc/acpi/tables
+ *   FACS  DSDT  FADT  MADT  HPET  WAET  SRAT  SLIT  RSDT  etc/acpi/tables
  *   RSDP -> RSDT -> FADT -> FACS, DSDT        etc/acpi/rsdp
  *
  * The FADT is of revision 3 for its reset register; addresses below 4 GiB, so no XSDT.
@@ -271,6 +271,88 @@ static size_t hpet(AcpiBuild *b)
     return at;
 }
 
+/* ---- -numa: ACPI 6.4, 5.2.16 and 5.2.17 ---- */
+
+static void srat_cpu(GString *s, uint32_t apic_id, unsigned node)
+{
+    if (apic_id < 255) {
+        put_le(s, 0 | 16 << 8, 2);
+        put_le(s, node, 1);
+        put_le(s, apic_id, 1);
+        put_le(s, 1, 4); /* enabled */
+        put_le(s, 0, 8); /* SAPIC id, rest of the node, clock domain */
+    } else {
+        put_le(s, 2 | 24 << 8, 4); /* x2APIC */
+        put_le(s, node, 4);
+        put_le(s, apic_id, 4);
+        put_le(s, 1, 4);
+        put_le(s, 0, 8);
+    }
+}
+
+static void srat_memory(GString *s, uint64_t base, uint64_t size, unsigned node)
+{
+    if (!size)
+        return;
+    put_le(s, 1 | 40 << 8, 2);
+    put_le(s, node, 4);
+    put_le(s, 0, 2);
+    put_le(s, base, 8);
+    put_le(s, size, 8);
+    put_le(s, 0, 4);
+    put_le(s, 1, 4); /* enabled */
+    put_le(s, 0, 8);
+}
+
+/* [from, from + size) of RAM's offsets, in the pieces that the guest sees */
+static void srat_node(GString *s, const PcMemory *mem, uint64_t from, uint64_t size, unsigned node)
+{
+    const uint64_t low_end = 0xa0000, high = 0x100000, four_gib = 1ull << 32;
+    uint64_t end = from + size;
+
+    if (from < low_end)
+        srat_memory(s, from, MIN(end, low_end) - from, node);
+    if (from < mem->below_4g && end > high)
+        srat_memory(s, MAX(from, high), MIN(end, mem->below_4g) - MAX(from, high), node);
+    if (end > mem->below_4g) {
+        uint64_t above = MAX(from, mem->below_4g);
+        srat_memory(s, four_gib + above - mem->below_4g, end - above, node);
+    }
+}
+
+static size_t srat(AcpiBuild *b)
+{
+    const Vm *vm = b->pc->dev.vm;
+    const NumaConf *numa = &vm->conf->numa;
+    size_t at = table_begin(b, "SRAT", 1);
+    uint64_t from = 0;
+
+    put_le(b->out, 1, 4);
+    put_le(b->out, 0, 8);
+    for (unsigned n = 0; n < numa->n; n++) {
+        for (unsigned i = 0; i < vm->smp.cpus; i++) {
+            if (numa->node[n].cpus[i / 64] >> i % 64 & 1)
+                srat_cpu(b->out, smp_apic_id(&vm->smp, i), n);
+        }
+    }
+    for (unsigned n = 0; n < numa->n; from += numa->node[n++].mem)
+        srat_node(b->out, &b->pc->mem, from, numa->node[n].mem, n);
+    table_end(b);
+    return at;
+}
+
+static size_t slit(AcpiBuild *b)
+{
+    const NumaConf *numa = &b->pc->dev.vm->conf->numa;
+    size_t at = table_begin(b, "SLIT", 1);
+
+    put_le(b->out, numa->n, 8);
+    for (unsigned i = 0; i < numa->n; i++)
+        g_string_append_len(b->out, (const char *)numa->node[i].distance, numa->n);
+    table_end(b);
+    return at;
+}
+
 static size_t rsdt(AcpiBuild *b, const size_t *tables, unsigned n)
 {
     size_t at = table_begin(b, "RSDT", 1);
@@ -305,13 +387,18 @@ void acpi_build(Pc *pc, AcpiFiles *files)
     script_allocate(&b, TABLES, 64, ZONE_HIGH);
     size_t facs_at = facs(&b);
     size_t dsdt_at = dsdt(&b);
-    size_t in_rsdt[4];
+    size_t in_rsdt[6];
+    const NumaConf *numa = &pc->dev.vm->conf->numa;
     unsigned n = 0;
     in_rsdt[n++] = fadt(&b, facs_at, dsdt_at);
     in_rsdt[n++] = madt(&b);
     if (device_find(pc->dev.vm, "hpet", 0))
         in_rsdt[n++] = hpet(&b);
     in_rsdt[n++] = waet(&b);
+    if (numa->n)
+        in_rsdt[n++] = srat(&b);
+    if (numa->distances)
+        in_rsdt[n++] = slit(&b);
     files->rsdp = rsdp(&b, rsdt(&b, in_rsdt, n));
 
     /* as long as the directory promised */

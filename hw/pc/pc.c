@@ -10,6 +10,7 @@
 #include "hw/ide/ide.h"
 #include "hw/pc/pc.h"
 #include "hw/timer/rtc.h"
+#include "core/ram.h"
 #include "core/vm.h"
 
 enum { BASE_MEMORY = 0xa0000, EXTENDED_MEMORY = 0x100000, BIOS_ALIAS = 0x20000 };
@@ -111,7 +112,7 @@ static bool pc_realize(Device *dev, GError **err)
         return false;
     }
     pc_split(pc, ram);
-    if (!region_init_ram(&pc->mem.ram, dev, "pc.ram", ram, err) || !pc_bios_load(pc, err))
+    if (!region_init_main_ram(&pc->mem.ram, dev, "pc.ram", ram, err) || !pc_bios_load(pc, err))
         return false;
     const PcMemory *m = &pc->mem;
     uint64_t bios = m->bios.size, alias = MIN(bios, BIOS_ALIAS);

@@ -54,7 +54,7 @@ good = {  # a good argument of each served option; "-" lists are ends of their o
     "hdd": None, "cdrom": None, "drive": f"file={disk},if=none,id=d0,format=raw,cache=none",
     "display": "none", "vga": "none", "vnc": "none", "balloon": "none", "nic": "none", "net": "none",
     "chardev": "null,id=c0", "bios": "bios-256k.bin", "kernel": disk, "append": None,
-    "initrd": None, "object": None, "serial": "null", "parallel": "none", "monitor": "none", "qmp": "null",
+    "initrd": None, "object": "memory-backend-ram,id=o0,size=1M", "numa": "node", "mem-path": TMP.name, "serial": "null", "parallel": "none", "monitor": "none", "qmp": "null",
     "qmp-pretty": "null", "mon": None, "debugcon": None, "pidfile": os.path.join(TMP.name, "pid"),
     "overcommit": "mem-lock=off,cpu-pm=off", "realtime": "mlock=off", "d": "int,guest_errors",
     "D": os.path.join(TMP.name, "log"), "dfilter": "0x1000..0x2000,0x80+0x10", "hdachs": "10,4,17",
