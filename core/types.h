@@ -40,6 +40,7 @@ typedef struct MapRow MapRow;
 typedef struct CharList CharList;
 typedef struct MonitorList MonitorList;
 typedef struct DriveList DriveList;
+typedef struct NetList NetList;
 typedef struct Ui Ui;
 
 #endif

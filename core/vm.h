@@ -51,10 +51,11 @@ struct Vm {
     VmSmp smp;
     CpuModel *cpu; /* -cpu: accel/x86/cpuid.h makes and reads it; NULL: not chosen yet */
     bool running;
-    /* chardev/'s, monitor/'s, block/'s and ui/'s own lists: nobody else looks inside */
+    /* the rooms' own lists: nobody else looks inside */
     CharList *chardevs;
     MonitorList *monitors;
     DriveList *drives;
+    NetList *nets;
     Ui *ui;
     void *accel; /* the accelerator's own part */
 };

@@ -8,6 +8,7 @@
 
 #include "accel/x86/cpuid.h"
 #include "core/runstate.h"
+#include "net/netdev.h"
 #include "system/qtest.h"
 #include "system/system.h"
 #include "ui/console.h"
@@ -55,6 +56,7 @@ static bool start(Vm *vm, const GArray *records, int *status)
 static int end(Vm *vm, int status)
 {
     CpuModel *cpu = vm->cpu;
+    NetList *nets;
     Ui *ui;
 
     vnc_close_all(vm);
@@ -62,10 +64,13 @@ static int end(Vm *vm, int status)
     qtest_free(startup(vm)->qtest_server);
     if (!drives_close(vm) && !status)
         status = 1;
+    net_close_all(vm);
     chardev_close_all(vm);
     ui_close(vm);
     ui = vm->ui;
+    nets = vm->nets;
     vm_free(vm);
+    net_free(nets);
     ui_free(ui);
     cpu_model_free(cpu);
     pidfile_remove();

@@ -11,6 +11,7 @@
 #include "core/runstate.h"
 #include "core/set.h"
 #include "hw/pc/pc.h"
+#include "net/netdev.h"
 #include "ui/console.h"
 
 SET_DECLARE(machine);
@@ -44,8 +45,11 @@ static inline void pc_vm_free(Vm *vm)
     MachineConf *conf = vm->conf;
     void *args = (void *)vm->machine_args;
     Ui *ui = vm->ui;
+    NetList *nets = vm->nets;
     ui_close(vm);
+    net_close_all(vm);
     vm_free(vm);
+    net_free(nets);
     ui_free(ui);
     g_ptr_array_unref(conf->drives);
     g_free(conf);

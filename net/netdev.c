@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Back ends as a list: made by options and commands, looked at by info network, ended at exit. */
+#include "net/netdev.h"
+
+#include <string.h>
+
+#include "core/runstate.h"
+#include "net/net-int.h"
+#include "util/log.h"
+
+PROP_SET(net, NetDriver, props);
+
+/* clang-format off */
+const Prop NetdevArgs_rows[] = {
+    NEED_STR (NetdevArgs, id,     "id",          "name that NICs and commands refer to"),
+    PROP_PICK(NetdevArgs, driver, "type", net_set, "kind of back end"),
+    PROP_END (NetdevArgs)
+};
+/* clang-format on */
+
+bool net_fail(GError **err, const char *fmt, ...)
+{
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
+    return false;
+}
+
+/* What 7.2 has and we do not. */
+const char *net_driver_later(const char *type)
+{
+    static const char *const later[][2] = {
+        { "l2tpv3", "L2TPv3 tunnels are not supported yet; use tap or socket" },
+        { "vde", "VDE switches are not supported yet; use tap, bridge or socket" },
+        { "netmap", "netmap is for FreeBSD; use tap" },
+        { "vhost-user", "vhost-user is not supported yet; use tap or socket" },
+        { "vhost-vdpa", "vhost-vdpa is not supported yet; use tap" },
+        { "vmnet-host", "vmnet is for macOS; use user or tap" },
+        { "vmnet-shared", "vmnet is for macOS; use user or tap" },
+        { "vmnet-bridged", "vmnet is for macOS; use bridge" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(later); i++) {
+        if (strcmp(later[i][0], type) == 0)
+            return later[i][1];
+    }
+    return NULL;
+}
+
+/* ---- making ---- */
+
+static void port_close(NetPort *p)
+{
+    if (p->type && p->type->close)
+        p->type->close(p);
+    net_port_remove(p);
+}
+
+NetPort *netdev_open(Vm *vm, const NetDriver *type, char *take_name, const void *args, GError **err)
+{
+    NetPort *p = g_malloc0(type->size);
+
+    p->type = type;
+    net_port_add(p, vm, take_name, &type->ops, p);
+    if (type->open(p, args, err))
+        return p;
+    net_port_remove(p);
+    return NULL;
+}
+
+/* As 7.2 wants ids: a letter, then letters, digits, '-', '.', '_'. */
+static bool id_is_good(const char *id)
+{
+    return g_ascii_isalpha(*id) &&
+           strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._") == strlen(id);
+}
+
+NetPort *netdev_new(Vm *vm, const NetdevArgs *a, GError **err)
+{
+    const NetDriver *type = a->driver.type;
+    char *name;
+
+    if (a->id && !id_is_good(a->id)) {
+        net_fail(err,
+                 "Parameter 'id' expects an identifier (a letter, then letters, digits, '-', "
+                 "'.', '_'), not '%s'",
+                 a->id);
+        return NULL;
+    }
+    if (a->id && netdev_find(vm, a->id)) {
+        net_fail(err, "Duplicate ID '%s' for netdev", a->id);
+        return NULL;
+    }
+    name = a->id ? g_strdup(a->id) : net_auto_name(vm, type->name);
+    return netdev_open(vm, type, name, a->driver.args, err);
+}
+
+/* ---- ending ---- */
+
+void netdev_remove(NetPort *p)
+{
+    NetPort *peer = p->peer;
+
+    net_disconnect(p);
+    port_close(p);
+    if (!peer)
+        return;
+    if (peer->in->automatic) {
+        port_close(peer);
+        return;
+    }
+    if (net_is_nic(peer))
+        net_unplugged(peer);
+}
+
+bool netdev_del(Vm *vm, const char *id, GError **err)
+{
+    NetPort *p = netdev_find(vm, id);
+
+    if (!p)
+        return net_fail(err, "Device '%s' not found", id);
+    netdev_remove(p);
+    return true;
+}
+
+static NetPort *any_back_end(Vm *vm)
+{
+    const GPtrArray *ports = net_ports(vm);
+
+    for (guint i = ports->len; i-- > 0;) {
+        if (!net_is_nic(ports->pdata[i]))
+            return ports->pdata[i];
+    }
+    return NULL;
+}
+
+void net_close_all(Vm *vm)
+{
+    NetPort *p;
+
+    while (vm->nets && (p = any_back_end(vm)) != NULL)
+        netdev_remove(p);
+}
+
+void net_free(NetList *l)
+{
+    if (!l)
+        return;
+    g_ptr_array_unref(l->ports);
+    g_free(l);
+}
+
+/* ---- what there is ---- */
+
+void net_info(NetPort *p, GString *out)
+{
+    g_string_append_printf(out, "index=0,type=%s,", net_is_nic(p) ? "nic" : p->type->name);
+    if (net_is_nic(p))
+        g_string_append(out, p->in->info);
+    else if (p->type->info)
+        p->type->info(p, out);
+}
+
+static void info_line(NetPort *p, GString *out)
+{
+    g_string_append_printf(out, "%s: ", p->name);
+    net_info(p, out);
+    g_string_append_c(out, '\n');
+}
+
+static void info_hub(Vm *vm, int hub, GString *out)
+{
+    const GPtrArray *ports = net_ports(vm);
+
+    g_string_append_printf(out, "hub %d\n", hub);
+    for (guint i = ports->len; i-- > 0;) {
+        NetPort *p = ports->pdata[i];
+
+        if (net_hub_of(p) != hub)
+            continue;
+        g_string_append_printf(out, " \\ %s", p->name);
+        if (p->peer) {
+            g_string_append(out, ": ");
+            info_line(p->peer, out);
+        } else {
+            g_string_append_c(out, '\n');
+        }
+    }
+}
+
+/* Numbers of all hubs, ascending. */
+static GArray *hub_numbers(Vm *vm)
+{
+    const GPtrArray *ports = net_ports(vm);
+    GArray *all = g_array_new(FALSE, FALSE, sizeof(int));
+
+    for (guint i = 0; i < ports->len; i++) {
+        int hub = net_hub_of(ports->pdata[i]);
+        guint at = 0;
+
+        while (at < all->len && g_array_index(all, int, at) < hub)
+            at++;
+        if (hub >= 0 && (at == all->len || g_array_index(all, int, at) != hub))
+            g_array_insert_val(all, at, hub);
+    }
+    return all;
+}
+
+void net_info_all(Vm *vm, GString *out)
+{
+    const GPtrArray *ports = net_ports(vm);
+    g_autoptr(GArray) hubs = hub_numbers(vm);
+
+    for (guint i = 0; i < hubs->len; i++)
+        info_hub(vm, g_array_index(hubs, int, i), out);
+    for (guint i = 0; i < ports->len; i++) {
+        NetPort *p = ports->pdata[i];
+
+        if (net_hub_of(p) >= 0 || net_hub_of(p->peer) >= 0)
+            continue;
+        if (!p->peer || net_is_nic(p))
+            info_line(p, out);
+        if (p->peer && net_is_nic(p)) {
+            g_string_append(out, " \\ ");
+            info_line(p->peer, out);
+        }
+    }
+}
+
+static void check_hub(Vm *vm, int hub)
+{
+    const GPtrArray *ports = net_ports(vm);
+    bool nic = false, host = false;
+
+    for (guint i = 0; i < ports->len; i++) {
+        const NetPort *p = ports->pdata[i];
+
+        if (net_hub_of(p) != hub || !p->peer)
+            continue;
+        nic |= net_is_nic(p->peer);
+        host |= !net_is_nic(p->peer) && strcmp(p->peer->type->name, "dump");
+    }
+    if (nic && !host)
+        warn_print("hub %d is not connected to host network", hub);
+    if (host && !nic)
+        warn_print("hub %d with no nics", hub);
+}
+
+void net_check(Vm *vm)
+{
+    const GPtrArray *ports = net_ports(vm);
+    g_autoptr(GArray) hubs = hub_numbers(vm);
+
+    for (guint i = 0; i < hubs->len; i++)
+        check_hub(vm, g_array_index(hubs, int, i));
+    for (guint i = 0; i < ports->len; i++) {
+        const NetPort *p = ports->pdata[i];
+
+        if (!p->peer && net_hub_of(p) < 0)
+            warn_print("%s %s has no peer", net_is_nic(p) ? "nic" : "netdev", p->name);
+    }
+}
