@@ -28,7 +28,7 @@ static const DeviceType root_type = { .name = "machine",
 const DeviceType *device_type(const char *name)
 {
     SET_FOREACH(device, p)
-        if (!strcmp((*p)->name, name))
+        if (!strcmp((*p)->name, name) || !g_strcmp0((*p)->alias, name))
             return *p;
     return NULL;
 }

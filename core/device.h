@@ -93,7 +93,7 @@ enum {
 
 /* One kind of device. Every hook may be NULL; all are called with the machine lock held. */
 typedef struct DeviceType {
-    const char *name, *desc;
+    const char *name, *desc, *alias; /* alias: another name for -device; may be NULL */
     size_t size; /* of the instance struct */
     /* TYPE_USER | TYPE_HOTPLUG | a DEFAULT_ bit: a user's own one removes that default device
      * (-serial, VGA, floppy ...) */

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/device.h"
+#include "core/device-add.h"
 #include "core/memory.h"
 #include "util/text.h"
 
@@ -252,4 +252,48 @@ static bool cmd_info_mtree(Vm *vm, const MtreeArgs *a, Reply *r, GError **err)
     Mtree t = { r->text, a, rows, 0 };
     spaces_foreach(vm, a->flat ? mtree_flat : mtree_space, &t);
     return true;
+}
+
+/* ---- info qdm, device_add, device_del ---- */
+
+CMD(info_qdm, NULL, "info qdm", NULL, Empty, Empty, 0, "show qdev device model list");
+
+static bool cmd_info_qdm(Vm *vm, const Empty *a, Reply *r, GError **err)
+{
+    g_autofree char *list = device_list(true);
+    g_string_append(r->text, list);
+    return true;
+}
+
+CMD(device_add, "device_add", "device_add", "{driver}", DeviceArgs, Empty, 0,
+    "add device, like -device on the command line");
+
+static bool cmd_device_add(Vm *vm, const DeviceArgs *a, Reply *r, GError **err)
+{
+    bool asked = a->driver && text_is_help(a->driver);
+    for (size_t i = 0; r->mon && a->rest && i < a->rest->n; i++)
+        asked |= !a->driver && text_is_help(a->rest->mem[i].key);
+    if (!asked)
+        return device_add(vm, a, err);
+    g_autofree char *list = device_list(false);
+    g_string_append(r->text, list);
+    return true;
+}
+
+typedef struct DelArgs {
+    char *id;
+} DelArgs;
+static const Prop DelArgs_rows[] = { NEED_STR(DelArgs, id, "id", "the device's id, or its path"),
+                                     PROP_END(DelArgs) };
+
+CMD(device_del, "device_del", "device_del", "id", DelArgs, Empty, 0, "remove device");
+
+static bool cmd_device_del(Vm *vm, const DelArgs *a, Reply *r, GError **err)
+{
+    Device *d = *a->id == '/' ? device_by_path(vm, a->id) : device_by_id(vm, a->id);
+    if (!d) {
+        MON_ERROR(err, "Device '%s' not found", a->id);
+        return false;
+    }
+    return device_del(d, err);
 }

@@ -140,13 +140,6 @@ const Prop GlobalArgs_rows[] = {
     NEED_STR  (GlobalArgs, value,    "value",    "the new default"),
     PROP_END  (GlobalArgs)
 };
-const Prop DeviceArgs_rows[] = {
-    PROP_STR  (DeviceArgs, driver, "driver", NULL, "device type"),
-    PROP_STR  (DeviceArgs, id,     "id",     NULL, "name of the device"),
-    PROP_STR  (DeviceArgs, bus,    "bus",    NULL, "bus it is put on"),
-    PROP_REST (DeviceArgs, rest, PROP_HELP),
-    PROP_END  (DeviceArgs)
-};
 const Prop ActionArgs_rows[] = {
     PROP_ENUM (ActionArgs, reboot,   "reboot",   -1, reboot_names,   "the guest resets the machine"),
     PROP_ENUM (ActionArgs, shutdown, "shutdown", -1, shutdown_names, "the guest powers off"),

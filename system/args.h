@@ -5,6 +5,7 @@
 
 #include "block/drive.h"
 #include "chardev/chardev.h"
+#include "core/device-add.h"
 #include "core/prop.h"
 #include "core/runstate.h"
 #include "monitor/monitor.h"
@@ -87,12 +88,6 @@ typedef struct GlobalArgs {
     char *driver, *property, *value;
 } GlobalArgs;
 extern const Prop GlobalArgs_rows[];
-
-typedef struct DeviceArgs {
-    char *driver, *id, *bus;
-    Json *rest; /* the device's own rows */
-} DeviceArgs;
-extern const Prop DeviceArgs_rows[];
 
 /* Each -1: not said. Values are those of core/runstate.h */
 typedef struct ActionArgs {

@@ -10,7 +10,6 @@
 #include "util/text.h"
 
 SET_DECLARE(machine);
-SET_DECLARE(device);
 SET_DECLARE(accel);
 
 enum { HELP_COLUMN = 16 };
@@ -110,29 +109,6 @@ char *help_accels(void)
         const AccelOps *a = all->pdata[i];
 
         g_string_append_printf(out, "%s\n", a->alias ? a->alias : a->name);
-    }
-    return g_string_free(out, FALSE);
-}
-
-char *help_devices(void)
-{
-    g_autoptr(GPtrArray) all = g_ptr_array_new();
-    GString *out = g_string_new(NULL);
-
-    SET_FOREACH(device, p) {
-        if ((*p)->flags & TYPE_USER)
-            g_ptr_array_add(all, (void *)*p);
-    }
-    g_ptr_array_sort(all, name_compare);
-    for (guint i = 0; i < all->len; i++) {
-        const DeviceType *t = all->pdata[i];
-
-        g_string_append_printf(out, "name \"%s\"", t->name);
-        if (t->bus)
-            g_string_append_printf(out, ", bus %s", t->bus->name);
-        if (t->desc)
-            g_string_append_printf(out, ", desc \"%s\"", t->desc);
-        g_string_append_c(out, '\n');
     }
     return g_string_free(out, FALSE);
 }

@@ -88,7 +88,6 @@ char *help_text(void);
 char *version_text(void);
 char *help_machines(void);
 char *help_machine(const MachineType *);
-char *help_devices(void);
 bool rest_asks_help(const Json *rest); /* "?" or "help" among left-over words */
 char *help_device(const DeviceType *);
 char *help_accels(void);

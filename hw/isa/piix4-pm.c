@@ -8,6 +8,7 @@
  */
 #include "core/clock.h"
 #include "core/runstate.h"
+#include "hw/isa/pcihp.h"
 #include "hw/pci/pci.h"
 
 enum {
@@ -46,6 +47,7 @@ typedef struct Piix4Pm {
     uint8_t disable_s3, disable_s4, s4_val;
     bool pci_hotplug_bridge, root_hotplug;
     /* state */ PmState st;
+    PciHp hp;
     /* host */ Region pm, gpe, apm, smb;
     MapRow *pm_row, *smb_row;
     Timer timer;
@@ -288,6 +290,13 @@ static MapRow *pm_map(Piix4Pm *p, Region *r, uint32_t base, bool on)
                      &(MapRow){ .base = base, .size = r->size, .region = r, .on = on });
 }
 
+static void pm_hotplug(void *o)
+{
+    Piix4Pm *p = o;
+    p->st.gpe_sts[0] |= 1 << PCIHP_GPE;
+    pm_update(p);
+}
+
 static bool pm_realize(Device *dev, GError **err)
 {
     Piix4Pm *p = (Piix4Pm *)dev;
@@ -310,6 +319,8 @@ static bool pm_realize(Device *dev, GError **err)
     pm_map(p, &p->gpe, GPE_BASE, true);
     pm_map(p, &p->apm, APM_PORT, true);
     timer_init(&p->timer, dev, CLOCK_VIRTUAL, &p->st.deadline, pm_timer_fire, p);
+    if (p->root_hotplug)
+        pcihp_init(&p->hp, dev, (PciBus *)dev->bus, pm_hotplug, p);
     vm_listen(dev->vm, &pm_listener, p);
     return true;
 }
@@ -323,6 +334,8 @@ static void pm_reset(Device *dev)
 {
     Piix4Pm *p = (Piix4Pm *)dev;
     p->st.last_half = pm_ticks(p) >> 23;
+    if (p->root_hotplug)
+        pcihp_reset(&p->hp);
 }
 
 static const DeviceType piix4_pm = {
@@ -337,7 +350,8 @@ static const DeviceType piix4_pm = {
                                   .pin = 1,
                                   .config_written = pm_config_written },
     .props = Piix4Pm_rows,
-    .state = STATE_PARTS(STATE(Piix4Pm, st, PmState_rows, 1)),
+    .state =
+        STATE_PARTS(STATE(Piix4Pm, st, PmState_rows, 1), STATE(Piix4Pm, hp.st, PciHpState_rows, 1)),
     .pins = PINS(PIN_OUT(Piix4Pm, sci, "")),
     .realize = pm_realize,
     .reset = pm_reset,

@@ -11,4 +11,8 @@ enum { PC_GPE_BASE = 0xafe0 };
 /* appends the AML after the table's header */
 void dsdt_write(GString *aml, const Pc *);
 
+/* dsdt-hotplug.c: inside PCI0, and the event's method behind it */
+void dsdt_hotplug(GString *aml, const Pc *);
+void dsdt_hotplug_event(GString *aml);
+
 #endif

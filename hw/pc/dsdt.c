@@ -2,7 +2,7 @@
 /*
  * The DSDT of the 440FX board: processors, the PCI root with its windows and interrupt routing by
  * the four link devices of the PIIX3, and every ISA device by its own description.
- * Not here: hot-plug of PCI devices, processors and memory.
+ * PCI hot-plug: dsdt-hotplug.c. Not here: hot-plug of processors and memory.
  */
 #include <string.h>
 
@@ -253,6 +253,11 @@ static void fw_cfg_device(GString *a)
     aml_close(a, d);
 }
 
+static bool hotplug(const Pc *pc)
+{
+    return pc_pm_row(pc, "acpi-root-pci-hotplug", 0);
+}
+
 static void pci_root(GString *a, const Pc *pc)
 {
     size_t sb = aml_scope(a, "\\_SB");
@@ -265,6 +270,8 @@ static void pci_root(GString *a, const Pc *pc)
     pci_routing(a);
     isa_bridge(a, pc);
     fw_cfg_device(a);
+    if (hotplug(pc))
+        dsdt_hotplug(a, pc);
     aml_close(a, d);
     links(a);
     aml_close(a, sb);
@@ -293,5 +300,7 @@ void dsdt_write(GString *a, const Pc *pc)
 {
     processors(a, pc);
     pci_root(a, pc);
+    if (hotplug(pc))
+        dsdt_hotplug_event(a);
     sleep_states(a, pc);
 }

@@ -54,7 +54,7 @@ int64_t pc_pm_row(const Pc *pc, const char *row, int64_t none)
 {
     g_autoptr(Json) val = pc->pm ? prop_get(pc->pm->type->props, pc->pm, row) : NULL;
 
-    return val && val->kind == J_INT ? val->i : none;
+    return val && val->kind == J_INT ? val->i : val && val->kind == J_BOOL ? val->b : none;
 }
 
 /* The firmware chooses its decoder by the file's name. */
