@@ -339,15 +339,24 @@ static bool cmd_change_vnc_password(Vm *vm, const VncPasswordArgs *a, Reply *r, 
 
 /* ---- VNC: who is there ---- */
 
+static void vnc_peer_print(Reply *r, const char *what, const VncPeer *p)
+{
+    reply_printf(r, "  %s: %s:%s (%s%s)\n", what, p->host, p->service, p->family,
+                 p->websocket ? " (Websocket)" : "");
+}
+
+/* The latest first, as 7.2 lists displays, sockets and viewers. */
 static void vnc_server_print(Reply *r, const VncServerInfo *s)
 {
     reply_printf(r, "%s:\n", s->id);
-    for (unsigned i = 0; i < s->n_listen; i++)
-        reply_printf(r, "  Server: %s:%s (%s)\n    Auth: %s (Sub: none)\n", s->listen[i].host,
-                     s->listen[i].service, s->listen[i].family, s->auth);
-    for (unsigned i = 0; i < s->n_client; i++)
-        reply_printf(r, "  Client: %s:%s (%s)\n    x509_dname: none\n    sasl_username: none\n",
-                     s->client[i].host, s->client[i].service, s->client[i].family);
+    for (unsigned i = s->n_listen; i-- > 0;) {
+        vnc_peer_print(r, "Server", &s->listen[i]);
+        reply_printf(r, "    Auth: %s (Sub: none)\n", s->auth);
+    }
+    for (unsigned i = s->n_client; i-- > 0;) {
+        vnc_peer_print(r, "Client", &s->client[i]);
+        reply_printf(r, "    x509_dname: none\n    sasl_username: none\n");
+    }
     if (!s->n_listen)
         reply_printf(r, "  Auth: %s (Sub: none)\n", s->auth);
 }
@@ -357,7 +366,7 @@ CMD(info_vnc, NULL, "info vnc", NULL, Empty, Empty, 0, "show the vnc server stat
 static bool cmd_info_vnc(Vm *vm, const Empty *a, Reply *r, GError **err)
 {
     g_autoptr(GPtrArray) all = vnc_info(vm);
-    for (guint i = 0; i < all->len; i++)
+    for (guint i = all->len; i-- > 0;)
         vnc_server_print(r, all->pdata[i]);
     if (!all->len)
         reply_printf(r, "None\n");
@@ -370,7 +379,7 @@ static Json *vnc_peer_json(const VncPeer *p, const char *auth)
     json_set(j, "host", json_str(p->host));
     json_set(j, "service", json_str(p->service));
     json_set(j, "family", json_str(p->family));
-    json_set(j, "websocket", json_bool(false));
+    json_set(j, "websocket", json_bool(p->websocket));
     if (auth)
         json_set(j, "auth", json_str(auth));
     return j;
@@ -379,7 +388,7 @@ static Json *vnc_peer_json(const VncPeer *p, const char *auth)
 static Json *vnc_peers_json(const VncPeer *p, unsigned n, const char *auth)
 {
     Json *list = json_list();
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = n; i-- > 0;)
         json_append(list, vnc_peer_json(&p[i], auth));
     return list;
 }
@@ -390,7 +399,7 @@ static bool cmd_query_vnc_servers(Vm *vm, const Empty *a, Reply *r, GError **err
 {
     g_autoptr(GPtrArray) all = vnc_info(vm);
     g_autoptr(Json) list = json_list();
-    for (guint i = 0; i < all->len; i++) {
+    for (guint i = all->len; i-- > 0;) {
         const VncServerInfo *s = all->pdata[i];
         Json *j = json_obj();
         json_set(j, "id", json_str(s->id));

@@ -13,7 +13,8 @@
 
 #include "ui/vnc-int.h"
 
-#define BLOCK 16
+#define BLOCK      16
+#define CURSOR_MAX 256
 
 typedef struct Viewer {
     rfbClientPtr cl;
@@ -103,6 +104,64 @@ static void compare_rect(VncEnc *e, const Surface *s, int x0, int y0, int x1, in
         compare_band(e, s, x0, x1, y, MIN(y + BLOCK, y1));
 }
 
+/* ---- the cursor ---- */
+/*
+ * A device's cursor: viewers with a cursor encoding get its shape, into other viewers' pictures the
+ * library draws it. Copies: the library frees them.
+ */
+static rfbCursorPtr cursor_copy(const Frame *f)
+{
+    int w = surface_width(f->cursor), h = surface_height(f->cursor), row = (w + 7) / 8;
+    rfbCursorPtr c = calloc(1, sizeof(*c));
+    uint32_t *px = malloc((size_t)w * h * 4);
+    uint8_t *mask = calloc(h, row), *alpha = malloc((size_t)w * h);
+    if (!c || !px || !mask || !alpha)
+        g_error("no memory for a cursor of %d x %d", w, h);
+    surface_copy(px, w * 4, f->cursor, 0, 0, w, h);
+    for (int i = 0; i < w * h; i++) {
+        alpha[i] = px[i] >> 24;
+        if (alpha[i] >= 128)
+            mask[i / w * row + i % w / 8] |= 0x80 >> (i % w % 8);
+    }
+    c->cleanup = c->cleanupMask = c->cleanupRichSource = TRUE;
+    c->width = w;
+    c->height = h;
+    c->xhot = f->hot_x;
+    c->yhot = f->hot_y;
+    c->mask = mask;
+    c->richSource = (unsigned char *)px;
+    c->alphaSource = alpha;
+    c->alphaPreMultiplied = TRUE;
+    return c;
+}
+
+static void cursor_apply(VncEnc *e, const Frame *f)
+{
+    if (f->what & (FRAME_CURSOR | FRAME_MOVED)) {
+        bool show = f->cursor && f->cursor_on && surface_width(f->cursor) <= CURSOR_MAX &&
+                    surface_height(f->cursor) <= CURSOR_MAX;
+        if (show || e->screen->cursor)
+            rfbSetCursor(e->screen, show ? cursor_copy(f) : NULL);
+    }
+    e->screen->cursorX = CLAMP(f->x + f->hot_x, 0, e->w - 1);
+    e->screen->cursorY = CLAMP(f->y + f->hot_y, 0, e->h - 1);
+}
+
+/* what viewers with such extensions must hear of */
+static void frame_tell(VncDisplay *d, const Frame *f)
+{
+    atomic_store(&d->leds_now, f->leds);
+    atomic_store(&d->absolute, f->absolute);
+    for (unsigned i = 0; i < d->enc->viewers->len; i++) {
+        VncClient *c = ((Viewer *)d->enc->viewers->pdata[i])->client;
+        unsigned tell =
+            (f->what & FRAME_LEDS && c->leds ? VNC_TELL_LEDS : 0) |
+            (f->what & FRAME_POINTER && c->pointer_type ? VNC_TELL_POINTER : 0) |
+            (f->what & (FRAME_CURSOR | FRAME_MOVED) && c->alpha_cursor ? VNC_TELL_CURSOR : 0);
+        atomic_fetch_or(&c->tell, tell);
+    }
+}
+
 static void frame_apply(VncDisplay *d, Frame *f)
 {
     VncEnc *e = d->enc;
@@ -119,6 +178,8 @@ static void frame_apply(VncDisplay *d, Frame *f)
     pixman_box32_t *box = pixman_region32_rectangles(&f->damage, &n);
     for (int i = 0; i < n; i++)
         compare_rect(e, f->surface, box[i].x1, box[i].y1, box[i].x2, box[i].y2);
+    cursor_apply(e, f);
+    frame_tell(d, f);
     atomic_store(&d->console, f->console);
     atomic_store(&d->height, h);
     atomic_store(&d->width, w);
@@ -159,13 +220,67 @@ static void viewer_gone(VncEnc *e, Viewer *v)
     g_free(v);
 }
 
-/* FramebufferUpdate with one empty rectangle of encoding -258: scancodes are understood */
-static bool ack_scancodes(Viewer *v)
+/* ---- what extensions want to hear, between two updates ---- */
+/* FramebufferUpdate of one pseudo-rectangle */
+static void put_rect(GByteArray *out, int x, int y, int w, int h, int32_t encoding)
 {
-    static const uint8_t update[16] = {
-        0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xfe, 0xfe
-    };
-    return write(v->cl->sock, update, sizeof(update)) == sizeof(update);
+    uint16_t head[8] = { 0, g_htons(1), g_htons(x), g_htons(y), g_htons(w), g_htons(h) };
+    int32_t e = GINT32_TO_BE(encoding);
+    memcpy(&head[6], &e, 4);
+    g_byte_array_append(out, (uint8_t *)head, sizeof(head));
+}
+
+/* ExtendedDesktopSize: one screen as large as the picture. reason 1: this viewer asked. */
+static void put_layout(GByteArray *out, const VncEnc *e, unsigned reason, unsigned status)
+{
+    uint8_t screens[20] = { 1, [12] = e->w >> 8, e->w, e->h >> 8, e->h };
+    put_rect(out, reason, status, e->w, e->h, -308);
+    g_byte_array_append(out, screens, sizeof(screens));
+}
+
+/* Cursor With Alpha: the hot spot in place of a position, then RGBA, premultiplied */
+static void put_cursor(GByteArray *out, const VncEnc *e)
+{
+    const rfbCursorPtr c = e->screen->cursor;
+    static const uint8_t raw[4] = { 0 };
+    put_rect(out, c ? c->xhot : 0, c ? c->yhot : 0, c ? c->width : 0, c ? c->height : 0, -314);
+    g_byte_array_append(out, raw, 4);
+    for (int i = 0; c && i < c->width * c->height; i++) {
+        uint32_t px = ((uint32_t *)(void *)c->richSource)[i];
+        g_byte_array_append(out, (uint8_t[]){ px >> 16, px >> 8, px, px >> 24 }, 4);
+    }
+}
+
+/* false: its connection is over */
+static bool viewer_tell(VncEnc *e, Viewer *v)
+{
+    VncClient *c = v->client;
+    unsigned tell = atomic_exchange(&c->tell, 0);
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    if (!tell)
+        return true;
+    if (tell & VNC_TELL_SCANCODES)
+        put_rect(out, 0, 0, 0, 0, -258);
+    if (tell & VNC_TELL_POINTER) {
+        bool absolute = atomic_load(&c->display->absolute);
+        put_rect(out, absolute, 0, e->w, e->h, -257);
+        atomic_store(&c->relative, !absolute);
+    }
+    if (tell & VNC_TELL_LEDS) {
+        put_rect(out, 0, 0, 1, 1, -261);
+        g_byte_array_append(out, (uint8_t[]){ atomic_load(&c->display->leds_now) & 7 }, 1);
+    }
+    if (tell & VNC_TELL_LAYOUT)
+        put_layout(out, e, 0, 0);
+    if (tell & VNC_TELL_RESIZE)
+        put_layout(out, e, 1, atomic_load(&c->resize_status));
+    if (tell & VNC_TELL_CURSOR)
+        put_cursor(out, e);
+    if (tell & VNC_TELL_POWER)
+        g_byte_array_append(out, (uint8_t[]){ 250, 0, 1, 1 }, 4);
+    if (tell & VNC_TELL_NO_POWER)
+        g_byte_array_append(out, (uint8_t[]){ 250, 0, 1, 0 }, 4);
+    return rfbWriteExact(v->cl, (char *)out->data, out->len) > 0;
 }
 
 static bool readable(int fd)
@@ -175,16 +290,20 @@ static bool readable(int fd)
 }
 
 /* false: its connection is over */
-static bool viewer_step(Viewer *v)
+static bool viewer_step(VncEnc *e, Viewer *v)
 {
     while (v->cl->sock >= 0 && readable(v->cl->sock))
         rfbProcessClientMessage(v->cl);
-    if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL &&
-        atomic_exchange(&v->client->ack_scancodes, false) && !ack_scancodes(v))
+    if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL && !viewer_tell(e, v))
         return false;
+    if (v->client->alpha_cursor)
+        v->cl->cursorWasChanged = FALSE; /* it has a better one */
     if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL &&
-        atomic_load(&v->client->queued) < VNC_QUEUE_HOLD)
+        atomic_load(&v->client->queued) < VNC_QUEUE_HOLD) {
         rfbUpdateClient(v->cl);
+        if (v->cl->sock >= 0)
+            rfbUpdateClient(v->cl); /* the first may have told the size only */
+    }
     return v->cl->sock >= 0;
 }
 
@@ -251,7 +370,7 @@ gpointer vnc_enc_thread(gpointer server)
         for (unsigned i = 0; i < displays->len; i++) {
             VncEnc *e = ((VncDisplay *)displays->pdata[i])->enc;
             for (unsigned k = e->viewers->len; k-- > 0;)
-                if (!viewer_step(e->viewers->pdata[k]))
+                if (!viewer_step(e, e->viewers->pdata[k]))
                     viewer_gone(e, e->viewers->pdata[k]);
         }
         wait_for_work(s, displays);

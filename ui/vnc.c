@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/secret.h"
 #include "ui/ui-int.h"
 #include "ui/vnc-int.h"
 
@@ -33,6 +34,17 @@ static void display_wake(void *o)
     vnc_wake(((VncDisplay *)o)->server->enc_wake);
 }
 
+static VncDisplay *display_find(Vm *vm, const char *id)
+{
+    VncServer *s = server_of(vm, false);
+    for (unsigned i = 0; s && i < s->displays->len; i++) {
+        VncDisplay *d = s->displays->pdata[i];
+        if (!id || strcmp(d->id, id) == 0)
+            return d;
+    }
+    return NULL;
+}
+
 static bool fail(GError **err, const char *text)
 {
     g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, text);
@@ -46,11 +58,8 @@ static bool args_ok(const VncArgs *a, GError **err)
         const char *name;
         bool given;
     } later[] = {
-        { "websocket", a->websocket }, { "password-secret", a->password_secret },
-        { "tls-creds", a->tls_creds }, { "tls-authz", a->tls_authz },
-        { "sasl", a->sasl },           { "sasl-authz", a->sasl_authz },
-        { "reverse", a->reverse },     { "audiodev", a->audiodev },
-        { "display", a->display },     { "power-control", a->power_control },
+        { "tls-creds", a->tls_creds },   { "tls-authz", a->tls_authz }, { "sasl", a->sasl },
+        { "sasl-authz", a->sasl_authz }, { "audiodev", a->audiodev },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(later); i++) {
         if (later[i].given) {
@@ -65,25 +74,25 @@ static bool args_ok(const VncArgs *a, GError **err)
 static void display_free(VncDisplay *d)
 {
     for (unsigned i = 0; i < d->listen_fds->len; i++)
-        close(g_array_index(d->listen_fds, int, i));
+        close(g_array_index(d->listen_fds, VncListen, i).fd);
     for (unsigned i = 0; i < d->n_listen; i++)
         vnc_peer_clear(&d->listen[i]);
-    if (d->unix_path)
-        unlink(d->unix_path);
+    for (unsigned i = 0; i < d->unix_paths->len; i++)
+        unlink(d->unix_paths->pdata[i]);
     if (d->view)
         view_free(d->view);
     g_array_unref(d->listen_fds);
     g_ptr_array_unref(d->clients);
     explicit_bzero(d->password, sizeof(d->password));
-    g_free(d->unix_path);
+    g_ptr_array_unref(d->unix_paths);
     g_free(d->listen);
     g_free(d->id);
     g_free(d);
 }
 
-static void display_start(VncServer *s, VncDisplay *d)
+static void display_start(VncServer *s, VncDisplay *d, Console *console)
 {
-    d->view = view_new(s->vm, console_at(s->vm, 0), display_wake, d);
+    d->view = view_new(s->vm, console, display_wake, d);
     g_mutex_lock(&s->lock);
     g_ptr_array_add(s->displays, d);
     g_mutex_unlock(&s->lock);
@@ -95,31 +104,101 @@ static void display_start(VncServer *s, VncDisplay *d)
     vnc_wake(s->enc_wake);
 }
 
+/* The screen of display= and head=, or the first. false: there is no such */
+static bool console_wanted(Vm *vm, const VncArgs *args, Console **c, GError **err)
+{
+    *c = console_at(vm, 0);
+    if (!args->display)
+        return true;
+    Device *dev = device_by_id(vm, args->display);
+    *c = dev ? console_of(vm, dev, args->head) : NULL;
+    if (!*c)
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+                    "display=%s,head=%u: there is no device of that id with such a screen",
+                    args->display, args->head);
+    return *c;
+}
+
+static VncDisplay *display_new(VncServer *s, const VncArgs *args)
+{
+    VncDisplay *d = g_new0(VncDisplay, 1);
+    d->server = s;
+    d->id = g_strdup(args->id ? args->id : "default");
+    for (unsigned n = 2; !args->id && display_find(s->vm, d->id); n++) {
+        g_free(d->id);
+        d->id = g_strdup_printf("vnc%u", n);
+    }
+    d->args = *args;
+    d->listen_fds = g_array_new(FALSE, FALSE, sizeof(VncListen));
+    d->unix_paths = g_ptr_array_new_with_free_func(g_free);
+    d->clients = g_ptr_array_new();
+    d->expires = INT64_MAX;
+    return d;
+}
+
+/* The password of a secret object, from the start; the monitor may change it later. */
+static bool password_from(VncDisplay *d, const char *secret, GError **err)
+{
+    if (!secret)
+        return true;
+    if (d->args.password)
+        return fail(err, "'password' and 'password-secret' exclude each other");
+    g_autofree char *text = secret_text(d->server->vm, secret, err);
+    if (!text)
+        return false;
+    d->args.password = true;
+    d->password_set = *text;
+    g_strlcpy(d->password, text, sizeof(d->password));
+    explicit_bzero(text, strlen(text));
+    return true;
+}
+
+/* Listening, or connected to a viewer that listens: its descriptor is *fd. */
+static bool display_sockets(VncDisplay *d, const VncArgs *args, int *fd, GError **err)
+{
+    if (args->reverse && args->websocket)
+        return fail(err, "'reverse' and 'websocket' exclude each other");
+    if (args->reverse)
+        return (*fd = vnc_connect(d, args->vnc, err)) >= 0;
+    return vnc_listen(d, args->vnc, err) &&
+           (!args->websocket || vnc_listen_websocket(d, args->websocket, args->vnc, err));
+}
+
+static VncDisplay *display_open(Vm *vm, const VncArgs *args, GError **err)
+{
+    Console *console;
+    int viewer = -1;
+    if (args->id && display_find(vm, args->id)) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_EXIST, "there is a VNC display '%s' already",
+                    args->id);
+        return NULL;
+    }
+    if (!args_ok(args, err) || !console_wanted(vm, args, &console, err))
+        return NULL;
+    VncServer *s = server_of(vm, true);
+    VncDisplay *d = display_new(s, args);
+    d->map = keymap_get("en-us", err);
+    if (!d->map || !password_from(d, args->password_secret, err) ||
+        !display_sockets(d, args, &viewer, err)) {
+        display_free(d);
+        return NULL;
+    }
+    display_start(s, d, console);
+    if (viewer >= 0)
+        vnc_client_add(d, viewer, false, false);
+    return d;
+}
+
 bool vnc_open(Vm *vm, const VncArgs *args, GError **err)
 {
     if (!args->vnc)
         return fail(err, "a VNC display needs a place: type host:N, for example :0");
     if (strcmp(args->vnc, "none") == 0)
         return true;
-    if (!args_ok(args, err))
-        return false;
-    VncServer *s = server_of(vm, true);
-    VncDisplay *d = g_new0(VncDisplay, 1);
-    d->server = s;
-    d->id = g_strdup(args->id ? args->id : s->displays->len ? NULL : "default");
-    if (!d->id)
-        d->id = g_strdup_printf("vnc%u", s->displays->len);
-    d->args = *args;
-    d->listen_fds = g_array_new(FALSE, FALSE, sizeof(int));
-    d->clients = g_ptr_array_new();
-    d->expires = INT64_MAX;
-    d->map = keymap_get("en-us", err);
-    if (!d->map || !vnc_listen(d, args->vnc, err)) {
-        display_free(d);
-        return false;
-    }
-    display_start(s, d);
-    return true;
+    VncDisplay *d = display_open(vm, args, err);
+    if (d && args->to && d->n_listen) /* the user cannot know it */
+        fprintf(stderr, "VNC server running on %s:%s\n", d->listen[0].host, d->listen[0].service);
+    return d;
 }
 
 bool vnc_open_default(Vm *vm, GError **err)
@@ -128,14 +207,13 @@ bool vnc_open_default(Vm *vm, GError **err)
     prop_defaults(VncArgs_rows, &args);
     args.vnc = g_strdup("localhost:0");
     args.to = 99;
-    bool ok = vnc_open(vm, &args, err);
+    VncDisplay *d = display_open(vm, &args, err);
     prop_free(VncArgs_rows, &args);
-    if (ok) {
-        VncDisplay *d = server_of(vm, true)->displays->pdata[0];
+    if (d) {
         printf("VNC server running on `%s:%s'\n", d->listen[0].host, d->listen[0].service);
         fflush(stdout);
     }
-    return ok;
+    return d;
 }
 
 void vnc_close_all(Vm *vm)
@@ -167,17 +245,6 @@ void vnc_close_all(Vm *vm)
 }
 
 /* ---- the monitor's questions ---- */
-static VncDisplay *display_find(Vm *vm, const char *id)
-{
-    VncServer *s = server_of(vm, false);
-    for (unsigned i = 0; s && i < s->displays->len; i++) {
-        VncDisplay *d = s->displays->pdata[i];
-        if (!id || strcmp(d->id, id) == 0)
-            return d;
-    }
-    return NULL;
-}
-
 static VncDisplay *password_display(Vm *vm, const char *id, GError **err)
 {
     VncDisplay *d = display_find(vm, id);
@@ -231,7 +298,7 @@ bool vnc_add_client(Vm *vm, int fd, bool skip_auth, GError **err)
         close(fd);
         return d ? false : fail(err, "no VNC display is open");
     }
-    vnc_client_add(d, fd, skip_auth);
+    vnc_client_add(d, fd, skip_auth, false);
     return true;
 }
 
@@ -250,7 +317,7 @@ static void server_info_free(gpointer p)
 
 static VncPeer peer_copy(const VncPeer *p)
 {
-    return (VncPeer){ g_strdup(p->host), g_strdup(p->service), p->family };
+    return (VncPeer){ g_strdup(p->host), g_strdup(p->service), p->family, p->websocket };
 }
 
 GPtrArray *vnc_info(Vm *vm)

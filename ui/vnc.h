@@ -30,6 +30,7 @@ typedef enum { VNC_KEEP, VNC_FAIL, VNC_DISCONNECT } VncConnected;
 typedef struct VncPeer {
     char *host, *service;
     const char *family; /* "ipv4", "ipv6", "unix" */
+    bool websocket;
 } VncPeer;
 typedef struct VncServerInfo {
     char *id;

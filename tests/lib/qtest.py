@@ -89,15 +89,14 @@ class Qmp:
         import socket
         self.s = socket.socket(socket.AF_UNIX)
         self.s.connect(path)
-        self.f = self.s.makefile("rw")
+        self.f = self.s.makefile("r")  # one for both ways drops what it read ahead at each write
         self.f.readline()
         self.events = []
         self("qmp_capabilities")
 
     def __call__(self, name, **args):
         json_line = json.dumps({"execute": name, "arguments": args})
-        self.f.write(json_line + "\n")
-        self.f.flush()
+        self.s.sendall(json_line.encode() + b"\n")
         while True:
             r = json.loads(self.f.readline())
             if "event" in r:

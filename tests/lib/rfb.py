@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small RFB viewer (RFC 6143): enough to log in, look, and misbehave."""
-import socket, struct
+import base64, os, socket, struct
 
 _PC1 = [57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60, 52, 44, 36, 63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 28, 20, 12, 4]
 _PC2 = [14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2, 41, 52, 31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32]
@@ -49,14 +49,72 @@ def des(key, block):
 assert des(bytes.fromhex("133457799bbcdff1"), bytes.fromhex("0123456789abcdef")).hex() == "85e813540f0ab405"
 
 
+class WebSocket:
+    """A socket inside a WebSocket (RFC 6455), as a browser opens it."""
+
+    def __init__(self, s, protocol="binary"):
+        self.s, self.buf = s, b""
+        key = base64.b64encode(os.urandom(16)).decode()
+        s.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+                  f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n".encode())
+        self.answer = b""
+        while b"\r\n\r\n" not in self.answer:
+            data = s.recv(1)
+            if not data:
+                raise EOFError(self.answer)
+            self.answer += data
+
+    def sendall(self, data, first=0x82):
+        mask = os.urandom(4)
+        n = len(data)
+        length = bytes([0x80 | n]) if n < 126 else b"\xfe" + struct.pack(">H", n) if n < 65536 \
+            else b"\xff" + struct.pack(">Q", n)
+        self.s.sendall(bytes([first]) + length + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(data)))
+
+    def exact(self, n):
+        out = b""
+        while len(out) < n:
+            data = self.s.recv(n - len(out))
+            if not data:
+                raise EOFError("closed inside a frame" if out else "closed")
+            out += data
+        return out
+
+    def frame(self):
+        first, n = self.exact(2)
+        if n > 125:
+            n = int.from_bytes(self.exact(2 if n == 126 else 8), "big")
+        return first & 15, self.exact(n)
+
+    def recv(self, n):
+        while not self.buf:
+            opcode, self.buf = self.frame()
+            if opcode == 8:
+                return b""
+        out, self.buf = self.buf[:n], self.buf[n:]
+        return out
+
+    def settimeout(self, t):
+        self.s.settimeout(t)
+
+    def close(self):
+        self.s.close()
+
+
 class Viewer:
-    def __init__(self, where, version=b"RFB 003.008\n", timeout=20):
+    def __init__(self, where, version=b"RFB 003.008\n", timeout=20, websocket=False):
         if isinstance(where, str):
             self.s = socket.socket(socket.AF_UNIX)
             self.s.settimeout(timeout)
             self.s.connect(where)
+        elif isinstance(where, socket.socket):
+            self.s = where
+            self.s.settimeout(timeout)
         else:
             self.s = socket.create_connection(where, timeout)
+        if websocket:
+            self.s = WebSocket(self.s)
         self.greeting = self.get(12)
         self.s.sendall(version)
 
@@ -105,11 +163,36 @@ class Viewer:
         out = []
         for _ in range(n):
             x, y, w, h, e = struct.unpack(">HHHHi", self.get(12))
-            data = self.get(w * h * 4) if e == 0 else b""
-            if e == -223:
+            size = {0: w * h * 4, -308: 4, -261: 1, -239: w * h * 4 + (w + 7) // 8 * h, -314: 4 + w * h * 4}
+            data = self.get(size.get(e, 0))
+            if e == -308:
+                data += self.get(16 * data[0])
+            if e in (-223, -308) and y == 0:
                 self.w, self.h = w, h
             out.append((x, y, w, h, e, data))
         return out
+
+    def find(self, encoding, ask=True):
+        """The next rectangle of this encoding -> (x, y, w, h, encoding, bytes)"""
+        for _ in range(100):
+            for r in self.update():
+                if r[4] == encoding:
+                    return r
+            if ask:
+                self.request(1)
+        raise AssertionError(f"no rectangle of encoding {encoding}")
+
+    def pointer(self, buttons, x, y):
+        self.s.sendall(struct.pack(">BBHH", 5, buttons, x, y))
+
+    def scancode(self, sym, xt, down):
+        self.s.sendall(struct.pack(">BBHII", 255, 0, down, sym, xt))
+
+    def press(self, *syms):
+        for sym in syms:
+            self.key(sym, 1)
+        for sym in reversed(syms):
+            self.key(sym, 0)
 
     def key(self, sym, down):
         self.s.sendall(struct.pack(">BBHI", 4, down, 0, sym))
