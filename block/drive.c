@@ -306,7 +306,8 @@ static void tell_board(Vm *vm, BlockFront *blk)
                       .cdrom = blk->args.media == DRIVE_CDROM,
                       .bus = blk->args.bus,
                       .unit = blk->args.unit,
-                      .serial = g_strdup(blk->args.serial) };
+                      .serial = g_strdup(blk->args.serial),
+                      .addr = g_strdup(blk->args.addr) };
     g_ptr_array_add(vm->conf->drives, c);
 }
 

@@ -72,7 +72,17 @@ void ram_copy(void *to, const void *from, size_t n)
 #else
 void ram_copy(void *to, const void *from, size_t n)
 {
-    memcpy(to, from, n);
+    bool aligned = !(((uintptr_t)to | (uintptr_t)from) & (n - 1));
+
+    /* indices of rings: in one access */
+    if (n == 2 && aligned)
+        __atomic_store_n((uint16_t *)to, __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED),
+                         __ATOMIC_RELAXED);
+    else if (n == 4 && aligned)
+        __atomic_store_n((uint32_t *)to, __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED),
+                         __ATOMIC_RELAXED);
+    else
+        memcpy(to, from, n);
 }
 #endif
 

@@ -40,6 +40,7 @@ typedef struct DriveConf {
     bool cdrom;
     unsigned bus, unit;
     char *serial; /* -drive serial=, NULL: none */
+    char *addr;   /* 0.12's PCI address of if=virtio, NULL: any */
     bool used;    /* the board took it; what nobody took is an error of the user's */
 } DriveConf;
 

@@ -7,6 +7,7 @@
 #include "hw/isa/isa.h"
 #include "hw/pc/machines.h"
 #include "hw/pc/pc.h"
+#include "hw/virtio/board.h"
 
 /* -vga NAME: which device that is */
 static const char *vga_device(const char *name)
@@ -137,6 +138,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
         board_wire(ide, "irq", 1, isa_line(pc->isa, 15));
         ide_board_drives(&b, ide);
     }
+    virtio_board_drives(&b, pc->pci);
     if (!b.err)
         pc_firmware_add(&b, pc);
     return board_ok(&b, err);

@@ -11,8 +11,13 @@
 /* before 2.8 the IOAPIC had no EOI register */
 static const CompatRow until_2_7[] = { { "ioapic", "version", "0x11" }, { NULL, NULL, NULL } };
 
+/* before 2.7 virtio over PCI had the legacy interface only */
+#define VIRTIO_LEGACY(type) { type, "disable-modern", "on" }
+static const CompatRow until_2_6[] = { VIRTIO_LEGACY("virtio-blk-pci"), { NULL, NULL, NULL } };
+
 static const CompatRow *const compat_none[] = { NULL };
 static const CompatRow *const compat_2_7[] = { until_2_7, NULL };
+static const CompatRow *const compat_2_6[] = { until_2_7, until_2_6, NULL };
 
 #define I440FX(id, ver, other, display, rows)        \
     static const MachineType pc_i440fx_##id = {      \
@@ -49,17 +54,17 @@ I440FX(2_10, "2.10", NULL, "std", compat_none);
 I440FX(2_9, "2.9", NULL, "std", compat_none);
 I440FX(2_8, "2.8", NULL, "std", compat_none);
 I440FX(2_7, "2.7", NULL, "std", compat_2_7);
-I440FX(2_6, "2.6", NULL, "std", compat_2_7);
-I440FX(2_5, "2.5", NULL, "std", compat_2_7);
-I440FX(2_4, "2.4", NULL, "std", compat_2_7);
-I440FX(2_3, "2.3", NULL, "std", compat_2_7);
-I440FX(2_2, "2.2", NULL, "std", compat_2_7);
-I440FX(2_1, "2.1", NULL, "cirrus", compat_2_7);
-I440FX(2_0, "2.0", NULL, "cirrus", compat_2_7);
-I440FX(1_7, "1.7", NULL, "cirrus", compat_2_7);
-I440FX(1_6, "1.6", NULL, "cirrus", compat_2_7);
-I440FX(1_5, "1.5", NULL, "cirrus", compat_2_7);
-I440FX(1_4, "1.4", NULL, "cirrus", compat_2_7);
+I440FX(2_6, "2.6", NULL, "std", compat_2_6);
+I440FX(2_5, "2.5", NULL, "std", compat_2_6);
+I440FX(2_4, "2.4", NULL, "std", compat_2_6);
+I440FX(2_3, "2.3", NULL, "std", compat_2_6);
+I440FX(2_2, "2.2", NULL, "std", compat_2_6);
+I440FX(2_1, "2.1", NULL, "cirrus", compat_2_6);
+I440FX(2_0, "2.0", NULL, "cirrus", compat_2_6);
+I440FX(1_7, "1.7", NULL, "cirrus", compat_2_6);
+I440FX(1_6, "1.6", NULL, "cirrus", compat_2_6);
+I440FX(1_5, "1.5", NULL, "cirrus", compat_2_6);
+I440FX(1_4, "1.4", NULL, "cirrus", compat_2_6);
 
 static bool board_none(Vm *vm, const void *args, GError **err)
 {

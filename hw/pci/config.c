@@ -216,6 +216,8 @@ uint32_t pci_config_read(PciBus *b, unsigned devfn, unsigned off, unsigned len)
     PciDevice *d = devfn < 256 ? b->fn[devfn] : NULL;
     if (!d || off + len > 256)
         return len == 4 ? 0xffffffff : (1u << 8 * len) - 1;
+    if (pci_info_of(d)->config_read)
+        pci_info_of(d)->config_read(d, off, len);
     return conf_get(d->st.conf, off, len);
 }
 

@@ -21,6 +21,8 @@ typedef struct PciInfo {
     bool bridge, express;
     /* after the core stored it and moved the BARs; for chip-set registers */
     void (*config_written)(PciDevice *, unsigned off, unsigned len);
+    /* before the guest reads there: registers that are not what was written */
+    void (*config_read)(PciDevice *, unsigned off, unsigned len);
     void (*acpi)(Device *, GString *aml);
 } PciInfo;
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's kernels on virtio devices: from their disk as the tutorial's command 2 has it, with the
+firmware reading it first."""
+import os, subprocess, sys, tempfile
+sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
+from guest import Guest, need_guest, run
+
+LONG = bool(os.environ.get("LONG"))
+IMG = os.path.join(os.environ["BUILD"], "qemu-img")
+
+
+def overlay(d):
+    f = os.path.join(tempfile.mkdtemp(prefix="virtio-"), "disk.qcow2")
+    subprocess.run([IMG, "create", "-q", "-f", "qcow2", "-b", f"{d}/disk.raw", "-F", "raw", f], check=True)
+    return f
+
+
+def boot_disk(flavour, *more, drive=",if=virtio,media=disk,cache=writeback,format=qcow2", mem=192, shows=()):
+    d = need_guest(flavour)
+    f = overlay(d)
+    g = Guest("-m", str(mem), "-net", "none", "-drive", f"file={f}{drive}", *more, guard=400)
+    try:
+        g.expect("root@test")
+        for command, want in (("echo kept > /root/kept; sync; cat /root/kept", r"(?m)^kept\r?$"), *shows):
+            g.type(command + "\n")
+            g.expect(want)
+            g.expect("root@test")
+        g.type("poweroff\n")
+        g.expect("Power down")
+        assert g.wait() == 0, "exit status"
+        out = subprocess.run([IMG, "check", f], capture_output=True, text=True)
+        assert out.returncode == 0 and "No errors" in out.stdout, out.stdout + out.stderr
+    finally:
+        g.close()
+        os.remove(f)
+
+
+INTERRUPTS = ("cat /proc/interrupts", r"PCI-MSI.*virtio0-req.0")
+INTX = ("cat /proc/interrupts", r"IO-APIC.*virtio0")
+BY_DEVICE = ",if=none,id=d,format=qcow2"
+tests = {
+    "cloud kernel from a virtio disk (command 2)": lambda: boot_disk("cloud", shows=[INTERRUPTS]),
+}
+if LONG:
+    tests["linux-image-amd64 from a virtio disk, 2 CPUs"] = lambda: boot_disk("amd64", "-smp", "2", mem=512)
+    tests["legacy interface, INTx"] = lambda: boot_disk(
+        "cloud", "-device", "virtio-blk-pci,drive=d,disable-modern=on,vectors=0", drive=BY_DEVICE, shows=[INTX])
+    tests["modern only, packed ring, 2 queues"] = lambda: boot_disk(
+        "cloud", "-smp", "2", "-device", "virtio-blk-pci-non-transitional,drive=d,packed=on", drive=BY_DEVICE)
+    tests["no doorbells, no event index"] = lambda: boot_disk(
+        "cloud", "-device", "virtio-blk-pci,drive=d,ioeventfd=off,event_idx=off,indirect_desc=off", drive=BY_DEVICE)
+run(tests)
