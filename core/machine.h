@@ -30,6 +30,9 @@ typedef struct BootConf {
     int32_t splash_time, reboot_timeout; /* ms; -1 not said */
 } BootConf;
 
+/* Letters that a PC boots from, each once, three at most; NULL is fine */
+bool boot_order_check(const char *order, GError **);
+
 typedef enum { IF_NONE, IF_IDE, IF_SCSI, IF_FLOPPY, IF_PFLASH, IF_MTD, IF_SD, IF_VIRTIO } DriveIf;
 
 /* One -drive (or -hda, -cdrom, -fda ...) with if= other than none: the board makes its device.

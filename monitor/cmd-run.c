@@ -2,6 +2,7 @@
 /* Commands that start, stop, reset and end the machine. */
 #include "monitor/monitor-int.h"
 
+#include "core/machine.h"
 #include "core/runstate.h"
 
 CMD(quit, "quit", "quit|q", NULL, Empty, Empty, CMD_PRECONFIG, "quit the emulator");
@@ -143,5 +144,48 @@ static bool cmd_set_action(Vm *vm, const ActionArgs *a, Reply *r, GError **err)
         now->panic = (PanicAction)a->panic;
     if (a->watchdog >= 0)
         now->watchdog = (WatchdogAction)a->watchdog;
+    return true;
+}
+
+/* ---- boot order, watchdog ---- */
+
+typedef struct BootArgs {
+    char *order;
+} BootArgs;
+static const Prop BootArgs_rows[] = {
+    NEED_STR(BootArgs, order, "bootdevice", "letters of the drives, in order"), PROP_END(BootArgs)
+};
+
+CMD(boot_set, NULL, "boot_set", "bootdevice", BootArgs, Empty, 0,
+    "define new values for the boot device list");
+
+/* The firmware sees it from the next reset on. */
+static bool cmd_boot_set(Vm *vm, const BootArgs *a, Reply *r, GError **err)
+{
+    BootConf *boot = &vm->conf->boot;
+    if (!boot_order_check(a->order, err))
+        return false;
+    g_free(boot->order);
+    boot->order = g_strdup(a->order);
+    g_clear_pointer(&boot->once, g_free);
+    reply_printf(r, "boot device list now set to %s\n", a->order);
+    return true;
+}
+
+typedef struct WatchdogArgs {
+    uint8_t action;
+} WatchdogArgs;
+static const char *const watchdog_actions[] = { "reset", "shutdown", "poweroff",   "pause",
+                                                "debug", "none",     "inject-nmi", NULL };
+static const Prop WatchdogArgs_rows[] = { NEED_ENUM(WatchdogArgs, action, "action",
+                                                    watchdog_actions, "what follows when it fires"),
+                                          PROP_END(WatchdogArgs) };
+
+CMD(watchdog_action, NULL, "watchdog_action", "action", WatchdogArgs, Empty, 0,
+    "change watchdog action");
+
+static bool cmd_watchdog_action(Vm *vm, const WatchdogArgs *a, Reply *r, GError **err)
+{
+    vm_actions(vm)->watchdog = a->action;
     return true;
 }

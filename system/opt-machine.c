@@ -162,25 +162,9 @@ bool opt_m(Vm *vm, const MemArgs *args, GError **err)
 
 /* ---- -boot ---- */
 
-static bool check_order(const char *order, GError **err)
-{
-    uint32_t seen = 0;
-
-    for (const char *p = order; p && *p; p++) {
-        if (*p < 'a' || *p > 'p')
-            return opt_fail(err, "Invalid boot device '%c'", *p);
-        if (seen & 1u << (*p - 'a'))
-            return opt_fail(err, "Boot device '%c' was given twice", *p);
-        seen |= 1u << (*p - 'a');
-        if (!strchr("abcdn", *p))
-            return opt_fail(err, "Invalid boot device for PC: '%c'", *p);
-    }
-    return !order || strlen(order) <= 3 || opt_fail(err, "Too many boot devices for PC");
-}
-
 static bool boot_set(BootConf *boot, const BootArgs *args, GError **err)
 {
-    if (!check_order(args->order, err) || !check_order(args->once, err))
+    if (!boot_order_check(args->order, err) || !boot_order_check(args->once, err))
         return false;
     if (args->order) {
         g_free(boot->order);

@@ -212,7 +212,66 @@ def hmp_shows_the_pc():
     assert "'ide1-cd0'" in m.text("eject ide1-cd9")
 
 
+@test
+def hmp_walks_the_tree_of_devices():
+    vm, m = hmp_vm("-M", "pc", "-object", "memory-backend-ram,id=mem0,size=1M")
+    tree = m.text("info qom-tree").splitlines()
+    assert tree[0].endswith("-machine)") and "  /unattached (container)" in tree, tree
+    assert any(re.fullmatch(r"    /device\[\d+\] \(PIIX3\)", row) for row in tree), tree
+    assert "hotplugged (bool)" in m.text("qom-list /machine/i440fx")
+    same(m.text("qom-get /machine/i440fx type"), '"i440FX-pcihost"')
+    same(m.text("qom-get mem0 type"), '"memory-backend-ram"')
+    assert "not found" in m.text("qom-get /machine/i440fx nonono")
+    assert "not found" in m.text("qom-set nonono a b")
+    same(m.text("info qom-tree /objects"), "/objects (container)\n  /mem0 (memory-backend-ram)")
+    assert 'name "isa-serial", bus ISA' in m.text("info qdm")
+
+
+@test
+def hmp_adds_and_removes():
+    vm, m = hmp_vm("-M", "pc", "-drive", "if=ide,index=2,media=cdrom")
+    assert "'e1000x' is not a valid device model name" in m.text("device_add e1000x")
+    same(m.text("device_add isa-debug-exit"), "Error: Device 'isa-debug-exit' does not support hotplugging")
+    same(m.text("device_del nonono"), "Error: Device 'nonono' not found")
+    same(m.text("object_add memory-backend-ram,id=m,size=1M"), "")
+    assert "memory backend: m" in m.text("info memdev")
+    same(m.text("object_del m"), "")
+    same(m.text("object_del m"), "Error: object 'm' not found")
+
+
+@test
+def hmp_changes_settings():
+    vm, m = hmp_vm()
+    same(m.text("boot_set dcn"), "boot device list now set to dcn")
+    assert "Invalid boot device" in m.text("boot_set ce")
+    same(m.text("watchdog_action poweroff"), "")
+    same(m.text("log int"), "")
+    assert "unknown log item" in m.text("log nonono")
+    same(m.text("log none"), "")
+    same(m.text("info mem"), "PG disabled")
+    same(m.text("gva2gpa 0x1234"), "gpa: 0x1234")
+
+
 # ---- QMP ----
+
+@test
+def qmp_knows_types_and_paths():
+    vm, q = qmp_vm("-M", "pc", "-drive", "if=ide,index=2,media=cdrom")
+    names = {t["name"] for t in q("qom-list-types", implements="device")}
+    assert {"isa-serial", "VGA", "ide-hd"} <= names, names
+    rows = {p["name"]: p for p in q("device-list-properties", typename="isa-serial")}
+    assert rows["iobase"]["type"] == "uint32" or rows["iobase"]["type"].startswith("uint"), rows
+    same(q("qom-get", path="/machine/i440fx", property="realized"), True)
+    assert any(p["name"] == "peripheral" for p in q("qom-list", path="/machine"))
+    assert "not found" in q.error("device_del", id="nonono")["desc"]
+    assert "not a valid device model" in q.error("device_add", driver="nonono")["desc"]
+    q.error("object-add", **{"qom-type": "nonono", "id": "x"})
+    same(q("object-add", **{"qom-type": "memory-backend-ram", "id": "x", "size": 1048576}), {})
+    same(q("query-memdev")[0]["size"], 1048576)
+    same(q("object-del", id="x"), {})
+    same(q("query-memdev"), [])
+    same(q("query-memory-size-summary"), {"base-memory": 134217728, "plugged-memory": 0})
+
 
 @test
 def qmp_greets_and_negotiates():
