@@ -441,7 +441,11 @@ static Block *block_new(X86State *s, Source *src, uint64_t phys)
         }
     }
     if (arena_full()) {
-        vcpus_exclusive(s->vcpu->vm, arena_restart, s->vcpu->vm);
+        if (s->vcpu->vm->n_vcpus > 1) {
+            vcpus_exclusive(s->vcpu->vm, arena_restart, s->vcpu->vm);
+        } else {
+            arena_restart(s->vcpu->vm);
+        }
         return NULL;
     }
     g_mutex_lock(&cache.lock);

@@ -10,6 +10,7 @@
 /* A table that is not linked (a test of the decoder alone) is an empty one. */
 #pragma weak tab_sys
 #pragma weak tab_vec
+#pragma weak tab_vex
 #pragma weak tab_x87
 
 enum { MAPS = 7, LONGEST = 15 };
@@ -42,7 +43,7 @@ static void slot_add(const Row *r)
     s->modrm |= row_has_modrm(r);
 }
 
-static const Row *const tables[] = { tab_1byte, tab_0f, tab_sys, tab_vec, tab_x87 };
+static const Row *const tables[] = { tab_1byte, tab_0f, tab_sys, tab_vec, tab_vex, tab_x87 };
 
 void rows_each(void (*fn)(const Row *, void *), void *arg)
 {
@@ -78,6 +79,7 @@ typedef struct Bytes {
     uint8_t seg; /* override, or SEG_FLAT */
     uint8_t osz; /* of V: 2, 4 or 8 */
     uint8_t rep; /* the last of F2 and F3 */
+    uint8_t sib;
     bool has66;
 } Bytes;
 
@@ -173,7 +175,7 @@ static void vex_parse(Bytes *b)
         in->rex &= 8;
     }
     in->prefix |= in->rex & 8 ? PRE_W : 0;
-    in->vvvv = ~d >> 3 & 15;
+    in->vvvv = ~d >> 3 & (in64(b) ? 15 : 7); /* the top bit counts in 64-bit code only */
     in->vl = d >> 2 & 1;
     in->pp = pp[d & 3];
 }
@@ -311,7 +313,7 @@ static void mem_16(Bytes *b)
 static void mem_sib(Bytes *b, unsigned mod)
 {
     Insn *in = b->in;
-    uint8_t sib = bytes_get(b, 1);
+    uint8_t sib = b->sib = bytes_get(b, 1);
     unsigned index = (sib >> 3 & 7) | (in->rex & 2 ? 8 : 0);
 
     in->scale = sib >> 6;
@@ -374,6 +376,11 @@ static void modrm_parse(Bytes *b)
         mem_32(b);
     }
     seg_default(b, in->base == GOFF(RSP) || in->base == GOFF(RBP));
+    if (in->row->attr & VSIB) { /* xmm4 is an index like others */
+        in->index = GOFF(G_ZERO);
+        in->dst = (b->sib >> 3 & 7) | (in->rex & 2 ? 8 : 0);
+        b->bad_vex |= in->asz == 2 || (in->modrm & 7) != 4;
+    }
 }
 
 /* ---- operands ---- */
@@ -483,6 +490,12 @@ static unsigned operands_parse(Bytes *b)
     if (r->attr & REP) {
         string_operands(b);
     }
+    if (r->attr & (IMM8 | IS4)) {
+        in->imm = bytes_get(b, 1);
+    }
+    if (r->attr & IS4) {
+        in->dst = in->imm >> 4 & (in64(b) ? 15 : 7);
+    }
     return form_of(b, a, b2, c);
 }
 
@@ -510,6 +523,13 @@ static bool operand_wrong(const Insn *in, unsigned kind)
     return (mem_only && !in->mem) || (reg_only && in->mem);
 }
 
+/* destination, mask and index of a gather must be three registers */
+static bool vsib_clash(const Insn *in)
+{
+    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0);
+    return reg == in->vvvv || reg == in->dst || in->dst == in->vvvv;
+}
+
 static bool row_is_ud(const Bytes *b)
 {
     const Insn *in = b->in;
@@ -522,7 +542,8 @@ static bool row_is_ud(const Bytes *b)
            (r->a == SW && (in->modrm >> 3 & 7) == SEG_CS) ||
            ((r->a == SW || r->b == SW) && (in->modrm >> 3 & 7) > SEG_GS) ||
            (b->vex && (b->bad_vex || !prot || (!(r->attr & VVVV) && in->vvvv))) ||
-           (r->attr & AVX && !(h & H_AVX)) || (r->attr & SSE && !(h & H_OSFXSR)) ||
+           (r->attr & AVX && !(h & H_AVX)) || (r->attr & VSIB && vsib_clash(in)) ||
+           (r->attr & SSE && !(h & H_OSFXSR)) ||
            (r->feature && b->ctx->s && !x86_has(b->ctx->s, r->feature));
 }
 
@@ -536,7 +557,10 @@ static InsnFn *handler_for(const Bytes *b, unsigned form)
     if (row_is_ud(b)) {
         return insn_ud;
     }
-    if (h & H_NOFPU && r->attr & (FPU | MMX | SSE | AVX | WAITING)) {
+    if (h & H_TS && r->attr & AVX) {
+        return insn_nofpu;
+    }
+    if (h & H_NOFPU && r->attr & (FPU | MMX | SSE | WAITING)) {
         return insn_nofpu;
     }
     if (r->attr & SYS && h & H_CPL) {

@@ -4,7 +4,8 @@
  * (map, opcode, mandatory prefix, /reg); a family holds the handlers of one instruction by operand
  * form and size. Rows of an instruction stand where its owner keeps them:
  *   tab-1byte.c tab-0f.c  integer rows     tab-sys.c  system, segment, far, port I/O rows
- *   tab-vec.c tab-x87.c   MMX, SSE, AVX, 0FAE, EMMS and D8-DF, WAIT
+ *   tab-vec.c tab-vex.c   MMX, SSE, EMMS; AVX and what else has VEX
+ *   tab-x87.c             D8-DF, WAIT, 0FAE
  * tab-sys.c has: far call, jmp, ret, iret, int3, int n, into, int1; mov to and from segments, pop
  * seg, les lds lss lfs lgs; in out ins outs; 0F00 0F01 lar lsl verr verw arpl clts mov CR and DR
  * rdmsr wrmsr rdtsc rdpmc syscall sysret sysenter sysexit cpuid invd wbinvd rsm rdrand rdseed rdpid
@@ -113,6 +114,8 @@ enum {
     NOP_   = 1 << 20,     /* touches no memory although it has a memory operand: nop, prefetch, lea */
     WAITING = 1 << 21,    /* WAIT: #NM by CR0.MP and TS */
     MXCSR_ = 1 << 22,     /* floating point by MXCSR: may raise #XM */
+    IMM8   = 1 << 23,     /* a byte behind the operands: the fourth one */
+    IS4    = 1 << 24,     /* the same, naming a vector register: number in Insn.dst */
 };
 
 /* flags read, written, undefined: FLAG_ARITH bits in one byte (fold: OF in bit 1) */
@@ -136,7 +139,7 @@ typedef struct Row {
 } Row;
 
 /* Each ends with a row whose name is NULL. Among rows of one opcode the first that fits counts. */
-extern const Row tab_1byte[], tab_0f[], tab_sys[], tab_vec[], tab_x87[];
+extern const Row tab_1byte[], tab_0f[], tab_sys[], tab_vec[], tab_vex[], tab_x87[];
 
 /* ---- the decoded instruction ---- */
 /* prefix */
@@ -152,7 +155,8 @@ enum { SEG_FLAT = 6, SEG_FLAT_SS = 7 }; /* no base, no limit; which one still pi
  * EA = (g[base] + (g[index] << scale) + disp) & amask. base is G_RIPBASE for RIP-relative, with
  * disp counted from the block's start. mem: the operand is in memory (0: e is its register).
  * dst and src are the operands a and b when they are general registers; src is INSN_IMM for an
- * immediate. A string instruction has ES's segment code in index. 64 bytes.
+ * immediate. A string instruction has ES's segment code in index; VSIB rows have the vector
+ * index's number in dst. 64 bytes.
  */
 struct Insn {
     InsnFn *fn;

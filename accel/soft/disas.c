@@ -48,6 +48,11 @@ static void put_reg(Text *t, unsigned off, unsigned size)
     }
 }
 
+static void put_vector(Text *t, const Insn *in, unsigned n)
+{
+    put(t, "%cmm%u", in->vl ? 'y' : 'x', n);
+}
+
 /* ---- memory ---- */
 static const char *size_word(unsigned bytes)
 {
@@ -89,7 +94,7 @@ static void put_mem(Text *t, const Insn *in, uint64_t rip)
         put(t, "[rip+0x%llx]", (unsigned long long)(in->disp - in->off - in->len) & in->amask);
         return;
     }
-    bool alone = !base && !index;
+    bool alone = !base && !index && !(in->row->attr & VSIB);
     put(t, alone ? "" : "[");
     if (base) {
         put_reg(t, in->base, in->asz);
@@ -98,6 +103,11 @@ static void put_mem(Text *t, const Insn *in, uint64_t rip)
         put(t, base ? "+" : "");
         put_reg(t, in->index, in->asz);
         put(t, in->asz == 2 ? "" : "*%u", 1u << in->scale);
+    }
+    if (in->row->attr & VSIB) {
+        put(t, base ? "+" : "");
+        put_vector(t, in, in->dst);
+        put(t, "*%u", 1u << in->scale);
     }
     put_disp(t, in, alone);
     put(t, alone ? "" : "]");
@@ -114,11 +124,6 @@ static void put_imm(Text *t, const Insn *in, uint64_t v)
 {
     uint64_t mask = in->osz >= 8 ? ~0ull : (1ull << in->osz * 8) - 1;
     put(t, "0x%llx", (unsigned long long)(v & mask));
-}
-
-static void put_vector(Text *t, const Insn *in, unsigned n)
-{
-    put(t, "%cmm%u", in->vl ? 'y' : 'x', n);
 }
 
 static void put_string(Text *t, const Insn *in, bool di)
@@ -238,13 +243,20 @@ static void put_all(Text *t, const Insn *in, uint64_t rip)
         put(t, i ? "," : " ");
         put_operand(t, in, kind[i], reg[i], rip);
     }
+    if (r->attr & IS4) {
+        put(t, ",");
+        put_vector(t, in, in->dst);
+    } else if (r->attr & IMM8) {
+        put(t, ",0x%llx", (unsigned long long)in->imm);
+    }
 }
 
 unsigned insn_print(uint32_t hflags, const uint8_t *p, unsigned n, uint64_t rip, char *buf,
                     size_t size)
 {
     /* what only the processor's state decides is taken as allowed */
-    DecodeCtx ctx = { NULL, (hflags & ~(H_CPL | H_NOFPU)) | H_OSFXSR | H_OSXSAVE | H_AVX | H_PE };
+    DecodeCtx ctx = { NULL,
+                      (hflags & ~(H_CPL | H_NOFPU | H_TS)) | H_OSFXSR | H_OSXSAVE | H_AVX | H_PE };
     Text t = { buf, size, 0 };
     Insn in;
     unsigned len = insn_decode(&ctx, p, n, 0, &in);

@@ -33,6 +33,7 @@ enum {
     H_LMA = 1 << 14, /* long mode active, so compatibility mode when not H_CS64 */
     H_ONE = 1 << 15, /* one instruction a block, never linked: TF, chaos, shadow, breakpoints */
     H_AVX = 1 << 16, /* CR4.OSXSAVE and XCR0 has SSE and AVX */
+    H_TS = 1 << 17,  /* CR0.TS: AVX rows do not look at EM */
     H_DEAD = 1 << 30 /* a killed block's value: matches no processor */
 };
 #define H_CPL_SHIFT 5

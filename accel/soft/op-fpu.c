@@ -18,7 +18,7 @@ const Insn *insn_nofpu(X86State *s, const Insn *in)
 {
     uint32_t attr = in->row->attr;
     bool em = s->cr0 & CR0_EM, ts = s->cr0 & CR0_TS;
-    if ((attr & (MMX | SSE | AVX)) && em)
+    if ((attr & (MMX | SSE)) && em)
         soft_raise(s, in, EXC_UD, 0);
     if ((attr & SSE) && !(s->cr4 & CR4_OSFXSR))
         soft_raise(s, in, EXC_UD, 0);
@@ -159,6 +159,13 @@ H(xsave_)
 }
 FAMILY_ALL(xsave, xsave_);
 
+/* The standard form has MXCSR with SSE or AVX, whatever XSTATE_BV says; the compacted one has it
+ * with SSE. */
+static bool mxcsr_wanted(const FpuImage *v, uint64_t mask)
+{
+    return v->xcomp_bv >> 63 ? mask & v->xstate_bv & XCR0_SSE : mask & (XCR0_SSE | XCR0_AVX);
+}
+
 static void xrstor_check(X86State *s, const Insn *in, const FpuImage *v, uint64_t mask)
 {
     bool compact = v->xcomp_bv >> 63;
@@ -169,9 +176,10 @@ static void xrstor_check(X86State *s, const Insn *in, const FpuImage *v, uint64_
     } else {
         bad |= v->xcomp_bv != 0;
     }
-    for (unsigned i = 0; i < 6; i++)
+    /* bytes 16 to 23 of the header always, the rest in the compacted form only */
+    for (unsigned i = 0; i < (compact ? 6 : 1); i++)
         bad |= v->header_pad[i] != 0;
-    bad |= (mask & (XCR0_SSE | XCR0_AVX)) && (v->mxcsr & ~MXCSR_MASK);
+    bad |= mxcsr_wanted(v, mask) && (v->mxcsr & ~MXCSR_MASK);
     if (bad)
         soft_raise(s, in, EXC_GP, 0);
 }
@@ -190,8 +198,10 @@ H(xrstor_)
         FpuImage blank = { .fcw = FCW_INIT };
         legacy_take_x87(s, in, &blank);
     }
-    if (mask & (XCR0_SSE | XCR0_AVX))
-        f->mxcsr = v.xcomp_bv && !(load & XCR0_SSE) ? MXCSR_INIT : v.mxcsr;
+    if (mxcsr_wanted(&v, mask))
+        f->mxcsr = v.mxcsr;
+    else if (init & XCR0_SSE)
+        f->mxcsr = MXCSR_INIT;
     if (load & XCR0_SSE)
         memcpy(f->xmm, v.xmm, 16 * xmm_count(s));
     else if (init & XCR0_SSE)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * MMX and SSE instructions: find the operands, run the exec thunk. Memory operands are reached in
- * place where they lie in one page of RAM, else through a bounce buffer; alignment is checked here,
- * before the host would fault. Source: Intel SDM volume 2; volume 1, 9.5 (MMX and the x87 tags).
+ * MMX, SSE and AVX instructions: find the operands, run the exec thunk. Memory operands are reached
+ * in place where they lie in one page of RAM, else through a bounce buffer; alignment is checked
+ * here, before the host would fault. Source: Intel SDM volume 2; volume 1, 9.5 (MMX and the x87
+ * tags).
  */
 #include "accel/soft/op-vec.h"
 
@@ -65,7 +66,9 @@ _Noreturn static void raise_xm(X86State *s, const Insn *in)
 static void run(X86State *s, const Insn *in, const Thunk *t, void *rm)
 {
     uint64_t *gpr = t->reg == T_GPR ? &s->g[reg_no(in)] : t->rm == T_GPR ? &s->g[rm_no(in)] : NULL;
-    if (UNLIKELY(!t->run(register_at(s, t->reg, reg_no(in)), rm, gpr, s)))
+    FpuImage *f = fpu_mem(s);
+    if (UNLIKELY(!t->run(register_at(s, t->reg, reg_no(in)), rm, gpr, s, f->xmm[in->vvvv],
+                         f->xmm[in->dst & 15])))
         raise_xm(s, in);
 }
 
@@ -117,7 +120,7 @@ H(vec_rr)
 SLOW(vec_ld_bounce)
 {
     const Thunk *t = thunk_of(in);
-    uint8_t bounce[16];
+    uint8_t bounce[32] __attribute__((aligned(32)));
     vec_load(s, in, ea_of(s, in), bounce, t->msize);
     if (t->mmx)
         mmx_enter(s, in);
@@ -147,7 +150,7 @@ SLOW(vec_st_bounce)
 {
     const Thunk *t = thunk_of(in);
     uint64_t ea = ea_of(s, in);
-    uint8_t bounce[16];
+    uint8_t bounce[32] __attribute__((aligned(32)));
     soft_probe_w(s, in, in->seg, ea, t->msize);
     if (t->mmx)
         mmx_enter(s, in);

@@ -50,7 +50,7 @@ static void run(X86State *s, const Insn *in, const Thunk *t, void *mem, uint64_t
 {
     FpuImage *f = fpu_mem(s);
     uint64_t fdp = f->fdp;
-    t->run(NULL, mem, NULL, s);
+    t->run(NULL, mem, NULL, s, NULL, NULL);
     f->fdp = fdp;
     record(s, in, ea);
 }
@@ -66,7 +66,7 @@ SLOW(fp_load_bounce)
 {
     const Thunk *t = thunk_of(in);
     uint64_t ea = ea_of(s, in);
-    uint8_t bounce[16];
+    uint8_t bounce[16] __attribute__((aligned(16)));
     vec_load(s, in, ea, bounce, t->msize);
     run(s, in, t, bounce, ea);
     NEXT_LOOP;
@@ -88,7 +88,7 @@ SLOW(fp_store_bounce)
 {
     const Thunk *t = thunk_of(in);
     uint64_t ea = ea_of(s, in);
-    uint8_t bounce[16];
+    uint8_t bounce[16] __attribute__((aligned(16)));
     soft_probe_w(s, in, in->seg, ea, t->msize);
     /* an unmasked exception leaves memory as it was */
     vec_load(s, in, ea, bounce, t->msize);

@@ -59,6 +59,7 @@ void soft_hflags(X86State *s)
         h &= ~(H_SS32 | H_FLAT_DS | H_FLAT_ES | H_FLAT_SS | H_FLAT_CS);
     }
     h |= s->cr0 & (CR0_EM | CR0_TS) ? H_NOFPU : 0;
+    h |= s->cr0 & CR0_TS ? H_TS : 0;
     h |= s->cr4 & CR4_OSFXSR ? H_OSFXSR : 0;
     h |= s->cr4 & CR4_OSXSAVE ? H_OSXSAVE : 0;
     h |= s->cr4 & CR4_OSXSAVE && (s->xcr0 & 6) == 6 ? H_AVX : 0;

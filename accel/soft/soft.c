@@ -40,14 +40,27 @@ static struct {
 
 static const char offered[] =
     "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx fxsr sse "
-    "sse2 ss ht pni ssse3 cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline xsave rdrand "
-    "hypervisor fsgsbase bmi1 smep bmi2 erms invpcid rdseed adx smap clflushopt clwb umip rdpid "
-    "arch-capabilities syscall nx mmxext pdpe1gb rdtscp lm lahf-lm cmp-legacy abm 3dnowprefetch "
-    "topoext invtsc wbnoinvd xsaveopt xgetbv1 arat rdctl-no skip-l1dfl-vmentry ssb-no mds-no "
+    "sse2 ss ht pni pclmulqdq ssse3 fma cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline "
+    "aes "
+    "xsave avx f16c rdrand hypervisor fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
+    "clflushopt clwb sha-ni umip gfni vaes vpclmulqdq rdpid fsrm avx-vnni arch-capabilities "
+    "syscall "
+    "nx mmxext pdpe1gb rdtscp lm lahf-lm cmp-legacy abm 3dnowprefetch topoext invtsc wbnoinvd "
+    "xsaveopt xsavec xgetbv1 arat rdctl-no skip-l1dfl-vmentry ssb-no mds-no "
     "pschange-mc-no taa-no";
 
 /* Executed by the processor underneath: it must have them */
-static const char borrowed[] = "pni ssse3 sse4.1 sse4.2 popcnt movbe bmi1 bmi2 adx abm";
+static const char borrowed[] =
+    "pni pclmulqdq ssse3 fma sse4.1 sse4.2 popcnt movbe aes avx f16c bmi1 "
+    "avx2 bmi2 adx sha-ni gfni vaes vpclmulqdq avx-vnni abm";
+
+/* A processor may have AVX without a kernel that saves it. */
+static bool host_saves_avx(void)
+{
+    return __builtin_cpu_supports("avx");
+}
+
+static const char by_avx[] = "avx f16c fma avx2 vaes vpclmulqdq avx-vnni";
 
 static uint32_t host_word(unsigned word)
 {
@@ -55,6 +68,12 @@ static uint32_t host_word(unsigned word)
     unsigned reg;
 
     if (!cpu_word_where(word, &leaf, &sub, &reg)) {
+        return 0;
+    }
+    __asm__("cpuid"
+            : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+            : "0"(leaf & 0x80000000), "2"(0));
+    if (leaf > r[0]) {
         return 0;
     }
     __asm__("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "0"(leaf), "2"(sub));
@@ -71,6 +90,13 @@ static void supported_words(uint32_t word[CPU_WORDS])
     for (unsigned w = 0; w < CPU_WORDS; w++) {
         if (need[w]) {
             word[w] &= ~need[w] | host_word(w);
+        }
+    }
+    if (!host_saves_avx()) {
+        uint32_t avx[CPU_WORDS] = { 0 };
+        cpu_flags_apply(by_avx, avx);
+        for (unsigned w = 0; w < CPU_WORDS; w++) {
+            word[w] &= ~avx[w];
         }
     }
 }

@@ -3,7 +3,7 @@
  * Rows of MMX and SSE to SSE4.2, with AES, PCLMULQDQ, SHA and GFNI, which cost nothing more: all
  * run as exec thunks. Sizes: of the general register where there is one, else of no matter; then
  * the bytes in memory and the alignment a memory operand must have. Source: Intel SDM volume 2.
- * Not here: VEX and EVEX encodings, SSE4A.
+ * Not here: VEX (tab-vex.c), EVEX, SSE4A.
  */
 #include "accel/soft/op-vec.h"
 
@@ -236,6 +236,7 @@ const Row tab_vec[] = {
     STRING(0x60, "pcmpestrm"), STRING(0x61, "pcmpestri"), STRING(0x62, "pcmpistrm"),
     STRING(0x63, "pcmpistri"),
     S(M3A | PNONE | 0xcc, "sha1rnds4", VX, WX, IUB, Q, 16, 16, SHA),
+    S(M3A | P66 | 0xdf, "aeskeygenassist", VX, WX, IUB, Q, 16, 16, AES),
     S(M3A | P66 | 0xce, "gf2p8affineqb", VX, WX, IUB, Q, 16, 16, GFNI),
     S(M3A | P66 | 0xcf, "gf2p8affineinvqb", VX, WX, IUB, Q, 16, 16, GFNI),
     { .name = NULL },

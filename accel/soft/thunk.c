@@ -6,8 +6,9 @@
  *
  * Register use in a thunk: rdi reg operand, rsi r/m operand, rdx general register, rcx X86State.
  * The host's xmm2/mm2 stands for ModRM.reg, xmm1/mm1 for ModRM.r/m, rax for a general register.
+ * VEX adds r8 and xmm3 for VEX.vvvv, r9 and xmm4 for a register in the immediate.
  * A thunk pushes nothing, so the signal handler can leave it with a plain ret; the host's MXCSR is
- * in the red zone. Not modelled: VEX encodings. Threads: vCPU threads; the cache has a leaf lock,
+ * in the red zone. Threads: vCPU threads; the cache has a leaf lock,
  * taken once for each decoded instruction.
  */
 #include "accel/soft/thunk.h"
@@ -59,6 +60,7 @@ static void put(Code *c, const void *p, unsigned n)
 #define FX_OFFSET    offsetof(X86State, xsave)
 #define MXCSR_OFFSET (FX_OFFSET + offsetof(FpuImage, mxcsr))
 #define XMM0_OFFSET  (FX_OFFSET + offsetof(FpuImage, xmm))
+#define YMM_OFFSET   (FX_OFFSET + offsetof(FpuImage, ymm_high))
 
 /* ---- what a row's operands are ---- */
 static ThunkKind kind_of(unsigned operand)
@@ -90,6 +92,18 @@ static bool is_x87(const Insn *in)
     return in->row->attr & FPU;
 }
 
+static bool is_vex(const Insn *in)
+{
+    return in->map >= V0F >> 8;
+}
+
+/* the opcode with its map, VEX maps as the legacy ones they mirror */
+static unsigned opcode_of(const Row *r)
+{
+    unsigned op = r->sel & 0x7ff;
+    return op >= V0F ? op - V0F + M0F : op;
+}
+
 /* pcmpestri and its kin, blendv, sha256rnds2: XMM0, rax, rdx and rcx take part unnamed */
 static bool uses_xmm0(const Row *r)
 {
@@ -98,14 +112,28 @@ static bool uses_xmm0(const Row *r)
 }
 static bool is_string_compare(const Row *r)
 {
-    unsigned op = r->sel & 0x7ff;
+    unsigned op = opcode_of(r);
     return op >= (M3A | 0x60) && op <= (M3A | 0x63);
+}
+
+/* comparisons: two sources, the result is flags */
+static bool keeps_operand_a(const Row *r)
+{
+    return r->f_write;
+}
+
+/* FMA and AVX-VNNI add to operand a; else it is only written, with VEX. */
+static bool reads_operand_a(const Row *r)
+{
+    unsigned op = r->sel & 0xff, map = r->sel & 0x700;
+    return keeps_operand_a(r) || (map == V38 && ((op >= 0x96 && op <= 0xbf && (op & 15) >= 6) ||
+                                                 (op >= 0x50 && op < 0x54)));
 }
 
 static void classify(const Insn *in, Thunk *t)
 {
-    const unsigned operands[] = { in->row->a, in->row->b };
-    for (unsigned i = 0; i < 2; i++) {
+    const unsigned operands[] = { in->row->a, in->row->b, in->row->c };
+    for (unsigned i = 0; i < 3; i++) {
         ThunkKind kind = kind_of(operands[i]);
         if (kind == T_NONE)
             continue;
@@ -124,8 +152,8 @@ static void classify(const Insn *in, Thunk *t)
     t->msize = in->row->msize ? in->row->msize : in->osz;
     /* movd, cvtsi2ss: the size of the general register; V and Y were resolved by the decoder */
     if (t->msize >= 0x100)
-        t->msize = in->osz;
-    t->align = in->row->align;
+        t->msize = insn_msize(in);
+    t->align = insn_size(in, in->row->align);
 }
 
 /* ---- emission ---- */
@@ -150,14 +178,82 @@ static void emit_load_store(Code *c, const Thunk *t, const Row *row, bool store)
         PUT(c, 0x48, store ? 0x89 : 0x8b, 0x02); /* mov rax, [rdx] */
 }
 
-static void emit_insn(Code *c, const Insn *in, const Thunk *t, unsigned imm)
+/*
+ * A vector register between the host and its two places in the image: vmovups for the lower half,
+ * vinsertf128 or vextractf128 for the upper one. A 128-bit result has cleared the upper half.
+ */
+static void emit_ymm(Code *c, unsigned ymm, unsigned pointer, bool store, bool wide)
+{
+    const uint8_t high = pointer >= 8 ? 0xc1 : 0xe1, modrm = ymm << 3 | (pointer & 7);
+    const int32_t upper = YMM_OFFSET - XMM0_OFFSET;
+    PUT(c, 0xc4, high, 0x78, store ? 0x11 : 0x10, modrm);
+    if (!store && !wide)
+        return;
+    PUT(c, 0xc4, high + 2, store ? 0x7d : (uint8_t)((~ymm & 15) << 3 | 5), store ? 0x19 : 0x18,
+        modrm | 0x80);
+    put(c, &upper, 4);
+    PUT(c, 1);
+}
+
+enum { RDI_ = 7, RSI_ = 6, R8_ = 8, R9_ = 9, RCX_ = 1 };
+
+static bool row_has(const Row *r, unsigned kind)
+{
+    return r->a == kind || r->b == kind || r->c == kind;
+}
+
+static void emit_vex_load(Code *c, const Insn *in, const Thunk *t)
+{
+    const Row *r = in->row;
+    if (t->reg == T_XMM && (r->a != VX || r->b == VX || reads_operand_a(r)))
+        emit_ymm(c, 2, RDI_, false, in->vl);
+    if (t->rm == T_XMM)
+        emit_ymm(c, 1, RSI_, false, in->vl);
+    if (row_has(r, HX))
+        emit_ymm(c, 3, R8_, false, in->vl);
+    if (r->attr & IS4)
+        emit_ymm(c, 4, R9_, false, in->vl);
+    if (t->rm == T_GPR)
+        PUT(c, 0x48, 0x8b, 0x02); /* mov rax, [rdx] */
+}
+
+static void emit_vex_store(Code *c, const Insn *in, const Thunk *t)
+{
+    unsigned a = in->row->a;
+    if (keeps_operand_a(in->row))
+        ;
+    else if (a == HX)
+        emit_ymm(c, 3, R8_, true, true);
+    else if (a == VX)
+        emit_ymm(c, 2, RDI_, true, true);
+    else if (is_rm(a) && t->rm == T_XMM)
+        emit_ymm(c, 1, RSI_, true, true);
+    else if (kind_of(a) == T_GPR && t->rm != T_MEM)
+        PUT(c, 0x48, 0x89, 0x02); /* mov [rdx], rax */
+    else if (a == G)
+        PUT(c, 0x48, 0x89, 0x02);
+}
+
+static bool has_imm(const Row *r)
+{
+    return r->b == IB || r->b == IUB || r->c == IB || r->c == IUB || r->attr & (IMM8 | IS4);
+}
+
+/* W: of the general register where there is one, which 32-bit code cannot have in 64 bits */
+static void emit_vex_prefix(Code *c, const Insn *in)
+{
+    const Row *r = in->row;
+    bool gpr = row_has(r, G) || row_has(r, E) || r->size == Y;
+    bool w = gpr ? in->osz == 8 : in->rex & 8;
+    unsigned vvvv = row_has(r, HX) ? 3 : 0;
+    unsigned pp = in->pp == 0x66 ? 1 : in->pp == 0xf3 ? 2 : in->pp == 0xf2 ? 3 : 0;
+    PUT(c, 0xc4, (uint8_t)(0xe0 | (in->map - (V0F >> 8) + 1)),
+        (uint8_t)(w << 7 | (~vvvv & 15) << 3 | in->vl << 2 | pp));
+}
+
+static void emit_legacy_prefix(Code *c, const Insn *in)
 {
     unsigned map = in->map << 8;
-    /* /reg of a group, or the host register that stands for the operand */
-    unsigned reg = t->reg == T_NONE ? in->modrm >> 3 & 7 : t->reg == T_GPR ? 0 : 2;
-    unsigned rm = t->rm == T_GPR ? 0 : 1;
-    if (is_x87(in) && !in->mem)
-        rm = in->modrm & 7;
     if (in->pp)
         PUT(c, in->pp);
     if (in->rex & 8)
@@ -168,12 +264,23 @@ static void emit_insn(Code *c, const Insn *in, const Thunk *t, unsigned imm)
         PUT(c, 0x38);
     if (map == M3A)
         PUT(c, 0x3a);
+}
+
+static void emit_insn(Code *c, const Insn *in, const Thunk *t, unsigned imm)
+{
+    /* /reg of a group, or the host register that stands for the operand */
+    unsigned reg = t->reg == T_NONE ? in->modrm >> 3 & 7 : t->reg == T_GPR ? 0 : 2;
+    unsigned rm = t->rm == T_GPR ? 0 : 1;
+    if (is_x87(in) && !in->mem)
+        rm = in->modrm & 7;
+    if (is_vex(in))
+        emit_vex_prefix(c, in);
+    else
+        emit_legacy_prefix(c, in);
     PUT(c, in->op);
-    if (in->op == 0x77 && map == M0F) /* emms has no ModRM */
-        return;
     PUT(c, (uint8_t)(in->mem ? reg << 3 | 6 : 0xc0 | reg << 3 | rm)); /* memory: [rsi] */
-    if (in->row->b == IB || in->row->b == IUB || in->row->c == IB || in->row->c == IUB)
-        PUT(c, (uint8_t)imm);
+    if (has_imm(in->row))
+        PUT(c, (uint8_t)(in->row->attr & IS4 ? 4 << 4 | (imm & 15) : imm));
 }
 
 /* pcmpXstrY: lengths in rax and rdx, index to rcx, mask to XMM0; rcx is moved aside to r8 */
@@ -188,9 +295,13 @@ static void emit_string_compare(Code *c, const Insn *in, const Thunk *t, unsigne
         PUT(c, 0x41, 0x89, 0xca);       /* mov r10d, ecx: the upper half is cleared */
         PUT(c, 0x4c, 0x89, 0xc1);       /* mov rcx, r8 */
         PUT(c, 0x4c, 0x89, 0x51, 0x08); /* mov [rcx + 8], r10 */
-    } else {
-        PUT(c, 0x4c, 0x89, 0xc1);
-        PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x11, 0x81); /* movups [rcx + XMM0], xmm0 */
+        return;
+    }
+    PUT(c, 0x4c, 0x89, 0xc1);
+    PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x11, 0x81); /* movups [rcx + XMM0], xmm0 */
+    if (is_vex(in)) {
+        PUT_STATE(c, YMM_OFFSET, 0xc4, 0xe3, 0x7d, 0x19, 0x81); /* vextractf128 [..], ymm0, 1 */
+        PUT(c, 1);
     }
 }
 
@@ -221,12 +332,19 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
         PUT_STATE(c, XMM0_OFFSET, 0x0f, 0x10, 0x81); /* movups xmm0, [..] */
     if (flags)
         emit_flags_in(c);
-    emit_load_store(c, t, row, false);
+    if (is_vex(in))
+        emit_vex_load(c, in, t);
+    else
+        emit_load_store(c, t, row, false);
     if (is_string_compare(row))
         emit_string_compare(c, in, t, imm);
     else
         emit_insn(c, in, t, imm);
-    if (!is_string_compare(row)) /* its results are where they belong, one may be XMM0 */
+    if (is_string_compare(row)) /* its results are where they belong, one may be XMM0 */
+        ;
+    else if (is_vex(in))
+        emit_vex_store(c, in, t);
+    else
         emit_load_store(c, t, row, true);
     if (flags)
         emit_flags_out(c);
@@ -239,7 +357,9 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
     if (x87)
         PUT(c, 0xdb, 0xe3); /* fninit */
     else if (t->mmx || t->reg == T_MMX || t->rm == T_MMX)
-        PUT(c, 0x0f, 0x77);         /* emms */
+        PUT(c, 0x0f, 0x77); /* emms */
+    if (is_vex(in))
+        PUT(c, 0xc5, 0xf8, 0x77);   /* vzeroupper: what the compiler emits is SSE */
     PUT(c, 0xb8, 1, 0, 0, 0, 0xc3); /* mov eax, 1; ret */
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Exec thunks: an x87, MMX or SSE instruction of the guest is emitted again for the host's own
+ * Exec thunks: an x87, MMX, SSE or AVX instruction of the guest is emitted again for the host's own
  * processor, with its operands behind pointers. One thunk serves all registers and addresses of an
  * encoding, so there are few of them and they are never freed. Only leaf encodings of the table are
  * emitted, never the guest's bytes.
@@ -12,10 +12,11 @@
 
 /*
  * reg: the operand of ModRM.reg, rm: the operand of ModRM.r/m, both 16 (MMX: 8) bytes or, in
- * memory, what the row says; gpr: the general register among them, or NULL. False: #XM is due, and
- * the guest's MXCSR says why.
+ * memory, what the row says; gpr: the general register among them, or NULL; v, is4: the registers
+ * that VEX.vvvv and the last immediate name. A vector register's pointer is its XMM part's: the
+ * upper half of YMM is at a fixed distance. False: #XM is due, and the guest's MXCSR says why.
  */
-typedef bool ThunkFn(void *reg, void *rm, uint64_t *gpr, X86State *);
+typedef bool ThunkFn(void *reg, void *rm, uint64_t *gpr, X86State *, void *v, void *is4);
 
 typedef enum { T_NONE, T_XMM, T_MMX, T_GPR, T_MEM } ThunkKind;
 

@@ -81,7 +81,9 @@ static void test_every_model(void)
         if (model->xlevel) {
             g_assert_cmphex(leaf(m, 0x80000000, 0).a, ==, model->xlevel);
         }
-        g_assert_false(x86_has(m->s, HAS_AVX));
+        g_assert_false(x86_has(m->s, HAS_AVX) && !__builtin_cpu_supports("avx"));
+        g_assert_false(x86_has(m->s, HAS_AVX2) && !__builtin_cpu_supports("avx2"));
+        g_assert_false(x86_has(m->s, X86_FEATURE(CPUID_7_EBX, 16))); /* AVX-512 */
         g_assert_false(x86_has(m->s, HAS_VME));
         g_assert_false(x86_has(m->s, X86_FEATURE(CPUID_1_ECX, 5)));
         soft_vm_free(m);

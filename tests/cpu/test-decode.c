@@ -12,23 +12,38 @@
 #include "accel/soft/rows.h"
 
 typedef struct Image {
-    const char *file; /* NULL: random bytes */
+    const char *file; /* NULL: random bytes; "vex": those, with C4 in front */
     const char *machine;
     uint32_t hflags;
 } Image;
 
 enum { SLICE = 96 * 1024, SKIP_HEAD = 4096 };
 
+static const char vex[] = "vex";
+
+/* Slots of 16 bytes: C4 and a legal map, random bytes, NOPs to get back in step. */
+static void vex_slots(uint8_t *p, unsigned n, GRand *r)
+{
+    for (unsigned i = 0; i < n; i += 16) {
+        p[i] = 0xc4;
+        p[i + 1] = (p[i + 1] & 0xe0) | (1 + g_rand_int_range(r, 0, 3));
+        memset(p + i + 11, 0x90, 5);
+    }
+}
+
 /* The text of a program stands behind its headers; data among it disassembles as well. */
 static char *image_bytes(const Image *im, size_t *n)
 {
     g_autofree char *all = NULL;
     gsize len = 0;
-    if (!im->file) {
+    if (!im->file || im->file == vex) {
         GRand *r = g_rand_new_with_seed(7);
         guint32 *p = g_malloc(SLICE);
         for (int i = 0; i < SLICE / 4; i++) {
             p[i] = g_rand_int(r);
+        }
+        if (im->file) {
+            vex_slots((uint8_t *)p, SLICE, r);
         }
         g_rand_free(r);
         *n = SLICE;
@@ -43,10 +58,11 @@ static char *image_bytes(const Image *im, size_t *n)
 
 /* binutils' word for the same instruction: size letters, older and newer names */
 static const char *const same[][2] = {
-    { "movabs", "mov" }, { "sal", "shl" },      { "fwait", "wait" }, { "xlatb", "xlat" },
-    { "callf", "call" }, { "jmpf", "jmp" },     { "bndldx", "nop" }, { "bndstx", "nop" },
-    { "bndmk", "nop" },  { "bndcl", "nop" },    { "bndcu", "nop" },  { "bndcn", "nop" },
-    { "bndmov", "nop" }, { "cldemote", "nop" },
+    { "movabs", "mov" }, { "sal", "shl" },      { "fwait", "wait" },
+    { "xlatb", "xlat" }, { "callf", "call" },   { "jmpf", "jmp" },
+    { "bndldx", "nop" }, { "bndstx", "nop" },   { "bndmk", "nop" },
+    { "bndcl", "nop" },  { "bndcu", "nop" },    { "bndcn", "nop" },
+    { "bndmov", "nop" }, { "cldemote", "nop" }, { "prefetchwt1", "prefetch" },
 };
 
 static const char *name_same(const char *name)
@@ -62,10 +78,10 @@ static const char *name_same(const char *name)
 /* Prefixes that objdump prints as words of their own. */
 static bool is_prefix_word(const char *w)
 {
-    static const char *const words[] = { "rep",     "repz",     "repnz",   "lock", "data16",
-                                         "data32",  "addr32",   "addr16",  "cs",   "ds",
-                                         "es",      "ss",       "fs",      "gs",   "bnd",
-                                         "notrack", "xacquire", "xrelease" };
+    static const char *const words[] = { "rep",     "repz",     "repnz",    "lock", "data16",
+                                         "data32",  "addr32",   "addr16",   "cs",   "ds",
+                                         "es",      "ss",       "fs",       "gs",   "bnd",
+                                         "notrack", "xacquire", "xrelease", "{vex}" };
     for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
         if (!strcmp(w, words[i])) {
             return true;
@@ -96,6 +112,14 @@ static bool name_fits(const char *theirs, const char *mine)
     if (g_str_has_prefix(mine, "cmp") && n > 4 && g_str_has_prefix(theirs, "cmp") &&
         g_str_has_suffix(theirs, mine + 3)) {
         return true;
+    }
+    if (g_str_has_prefix(mine, "vcmp") && g_str_has_prefix(theirs, "vcmp") &&
+        g_str_has_suffix(theirs, mine + 4)) {
+        return true;
+    }
+    /* pclmullqlqdq and its kin */
+    if (g_str_has_suffix(mine, "pclmulqdq")) {
+        return strstr(theirs, "pclmul") && g_str_has_suffix(theirs, "qdq");
     }
     /* 66 90 */
     if (!strcmp(mine, "nop") && !strcmp(theirs, "xchg")) {
@@ -264,6 +288,9 @@ static const Image images[] = {
     { "/bin/busybox", "x86-64,intel,intel64", H_CS64 },
     { "/usr/bin/bash", "x86-64,intel,intel64", H_CS64 },
     { "/lib/x86_64-linux-gnu/libc.so.6", "x86-64,intel,intel64", H_CS64 },
+    { "/usr/lib/x86_64-linux-gnu/libdav1d.so.6", "x86-64,intel,intel64", H_CS64 },
+    { vex, "x86-64,intel,intel64", H_CS64 },
+    { vex, "i386,intel", H_CS32 },
     { NULL, "x86-64,intel,intel64", H_CS64 },
     { NULL, "i386,intel", H_CS32 },
     { NULL, "i8086,intel", 0 },
