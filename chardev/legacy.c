@@ -129,7 +129,7 @@ static bool legacy_to_kv(GString *kv, const char *text, GError **err)
                    text);
         return false;
     }
-    g_string_append(kv, strcmp(text, "vc") == 0 ? "vc,cols=80,rows=24" : text);
+    g_string_append(kv, text);
     return true;
 }
 

@@ -168,5 +168,6 @@ bool startup_defaults(Vm *vm, int *status)
         *status = option_report(NULL, err);
         return false;
     }
-    return add_serials(vm, serial, status) && add_monitors(vm, monitor, status);
+    /* monitors first: a monitor on a text console is console 2, Ctrl-Alt-2 */
+    return add_monitors(vm, monitor, status) && add_serials(vm, serial, status);
 }

@@ -217,6 +217,11 @@ void console_cursor_at(Console *c, int x, int y, bool on)
     views_tell(c->ui, c, FRAME_MOVED);
 }
 
+void console_bell(Console *c)
+{
+    views_tell(c->ui, c, FRAME_BELL);
+}
+
 Surface *console_snapshot(Console *c)
 {
     c->ops->refresh(c->o, !c->watched);

@@ -73,6 +73,7 @@ void console_changed(Console *);
 /* image: a8r8g8b8; NULL: none */
 void console_cursor(Console *, Surface *take_or_null, int hot_x, int hot_y);
 void console_cursor_at(Console *, int x, int y, bool on);
+void console_bell(Console *);
 
 /* A refreshed copy, also when nobody looks. NULL: nothing to show */
 Surface *console_snapshot(Console *);
