@@ -7,6 +7,7 @@
 #include "util/text.h"
 
 SET_DECLARE(device);
+SET_DECLARE(absent);
 
 #define ADD_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
 
@@ -19,6 +20,17 @@ const Prop DeviceArgs_rows[] = {
     PROP_END  (DeviceArgs)
 };
 /* clang-format on */
+
+static bool is_absent(const char *name, GError **err)
+{
+    SET_FOREACH(absent, p) {
+        if (strcmp((*p)->name, name) != 0)
+            continue;
+        ADD_ERROR(err, "'%s' is not supported: %s", name, (*p)->why);
+        return true;
+    }
+    return false;
+}
 
 static const DeviceType *find_type(const char *name, GError **err)
 {
@@ -37,6 +49,8 @@ static const DeviceType *find_type(const char *name, GError **err)
                   name);
         return NULL;
     }
+    if (is_absent(name, err))
+        return NULL;
     SET_FOREACH(device, p) {
         if ((*p)->flags & TYPE_USER)
             nearest_try(&near, (*p)->name);

@@ -14,6 +14,12 @@ extern const Prop DeviceArgs_rows[];
 /* Makes and realizes it; false: nothing is left of it. */
 bool device_add(Vm *, const DeviceArgs *, GError **);
 
+/* A type that users know from 7.2 and that is not there, with the reason: REGISTER(absent, x) */
+typedef struct AbsentDevice {
+    const char *name, *why;
+} AbsentDevice;
+typedef AbsentDevice set_absent_t;
+
 /* -device help, info qdm: a line a type; all: also those that are part of a board */
 char *device_list(bool all);
 

@@ -317,11 +317,27 @@ void device_own_region(Device *d, Region *r)
 
 static void unrealize(Device *);
 
+/* What sits on the same bus but hangs on d: behind a USB hub */
+static Device *hangs_on(const Device *d)
+{
+    GPtrArray *all = vm_core(d->vm)->devices;
+
+    for (guint i = all->len; i-- > 0;) {
+        Device *below = all->pdata[i];
+        if (below->parent == d && below->bus && below->bus == d->bus && !below->core->part)
+            return below;
+    }
+    return NULL;
+}
+
 /* What hangs below goes first, the last one made first. */
 static void drop_below(Device *d)
 {
     DeviceCore *c = d->core;
+    Device *below;
 
+    while ((below = hangs_on(d)))
+        unrealize(below);
     for (guint b = c->buses->len; b-- > 0;) {
         Bus *bus = c->buses->pdata[b];
         while (bus->devices->len)

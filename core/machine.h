@@ -90,6 +90,7 @@ struct MachineConf {
     GPtrArray *data_dirs; /* char *: -L first, then where we were installed; searched in order */
     char *name;
     uint8_t uuid[16];
+    bool usb; /* -usb, -machine usb=on, -usbdevice: the board has its own controller */
     bool uuid_set, no_acpi, no_hpet, nographic, no_fd_bootchk;
     char *serial[MAX_SERIAL]; /* labels of chardevs, NULL: no such port */
     char *parallel[MAX_PARALLEL];

@@ -58,6 +58,7 @@ struct MonitorList {
     GPtrArray *by_hmp;
     struct EventPace *pace;          /* one an event type */
     struct KeyQueue *keys;           /* NULL: none sent yet */
+    struct InputSource *mouse;       /* the same */
     bool started, listening, ending; /* ending: quit was said, nothing more runs */
 };
 MonitorList *monitor_list(Vm *);
@@ -155,5 +156,8 @@ typedef struct KeyPress {
 } KeyPress;
 bool keys_send(Vm *, const KeyPress *, int64_t hold_ms, Reply *, GError **);
 void keys_close(Vm *);
+
+/* ---- cmd-mouse.c ---- */
+void mouse_close(Vm *);
 
 #endif

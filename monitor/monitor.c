@@ -235,6 +235,7 @@ void monitor_close_all(Vm *vm)
     for (int i = 0; i < 3; i++)
         vm_loop_once(vm, false); /* events on their way: SHUTDOWN is the last one */
     keys_close(vm);
+    mouse_close(vm);
     events_close(vm);
     for (guint i = 0; i < l->all->len; i++) {
         Monitor *m = l->all->pdata[i];

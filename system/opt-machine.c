@@ -22,8 +22,7 @@ bool opt_machine(Vm *vm, const MachineArgs *args, GError **err)
 
     if (rest_asks_help(args->rest))
         return machine_help(args->type, err);
-    if (args->usb == 1)
-        return opt_fail(err, "usb=on is not supported yet");
+    st->conf.usb |= args->usb == 1;
     if (args->dtb)
         return opt_fail(err, "dtb= is not supported yet");
     /* what is left over keeps its words: a copy through JSON would lose them */

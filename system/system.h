@@ -55,6 +55,7 @@ typedef struct Startup {
     GPtrArray *serials;  /* char * */
     GPtrArray *monitors; /* MonitorOpt * */
     GArray *numa_cpus;   /* NumaCpuArgs; NULL: none */
+    GPtrArray *usbdevices; /* char *: -usbdevice, in order; NULL: none */
     bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, net_given,
         no_irqchip, vnc_given, msg_time, msg_name;
     struct Qtest *qtest_server;
@@ -105,6 +106,9 @@ bool startup_finish(Vm *, int *status); /* wait for chardevs, go to the backgrou
 
 const MachineType *machine_find(const char *name); /* by name or alias; NULL: no such */
 const MachineType *machine_default(void);
+
+/* ---- opt-usb.c ---- */
+bool usbdevices_add(Vm *, int *status); /* after the board */
 
 /* ---- daemon.c ---- */
 bool daemon_fork(void);       /* in the child: true; the parent ends when the child is ready */

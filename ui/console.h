@@ -157,15 +157,16 @@ typedef struct InputOps {
     bool (*event)(void *o, const InputEvent *);
 } InputOps;
 
-/* Active at once. The active handler of a kind gets it; one whose Device has display= and head= set
- * only that console's. A full handler holds up its own kind only. */
+/* The active handler of a kind gets it: the one activated last, else the one registered first. A
+ * full handler holds up its own kind only. */
 InputHandler *input_register(Vm *, Device *, const InputOps *, void *o);
 void input_unregister(InputHandler *);
 void input_activate(InputHandler *); /* a guest driver's first poll (USB tablet) */
+void input_rest(InputHandler *);     /* behind all others: its driver is gone (USB reset) */
 void input_ready(InputHandler *);
 void input_leds(InputHandler *, unsigned leds);
 
-/* info mice, mouse_set; i counts from 0. false: no such */
+/* info mice, mouse_set; i counts from 0, the current one is last. false: no such */
 typedef struct InputMouse {
     const char *name;
     unsigned number;

@@ -40,6 +40,8 @@ struct InputHandler {
     unsigned number;
 };
 
+static void pump_queue(Ui *ui);
+
 static QueueKind queue_of(InputKind kind)
 {
     return kind == IN_KEY || kind == IN_TEXT || kind == IN_WAIT ? Q_KEYS : Q_POINTER;
@@ -89,8 +91,8 @@ InputHandler *input_register(Vm *vm, Device *dev, const InputOps *ops, void *o)
     h->dev = dev;
     h->ops = ops;
     h->o = o;
-    h->number = h->ui->next_mouse++;
-    g_ptr_array_add(h->ui->handlers, h);
+    h->number = ++h->ui->next_mouse;
+    g_ptr_array_insert(h->ui->handlers, 0, h);
     pointer_changed(h->ui);
     return h;
 }
@@ -104,11 +106,22 @@ void input_unregister(InputHandler *h)
     g_free(h);
 }
 
-void input_activate(InputHandler *h)
+static void handler_move(InputHandler *h, int to)
 {
     g_ptr_array_remove(h->ui->handlers, h);
-    g_ptr_array_add(h->ui->handlers, h);
+    g_ptr_array_insert(h->ui->handlers, to, h);
     pointer_changed(h->ui);
+    pump_queue(h->ui);
+}
+
+void input_activate(InputHandler *h)
+{
+    handler_move(h, -1);
+}
+
+void input_rest(InputHandler *h)
+{
+    handler_move(h, 0);
 }
 
 void input_leds(InputHandler *h, unsigned leds)
@@ -119,15 +132,14 @@ void input_leds(InputHandler *h, unsigned leds)
     }
 }
 
-/* by number, whatever order activation has put them in */
+/* the current one last, as 7.2 lists them */
 static InputHandler *mouse_at(Ui *ui, unsigned i)
 {
-    for (unsigned number = 0; number < ui->next_mouse; number++)
-        for (unsigned k = 0; k < ui->handlers->len; k++) {
-            InputHandler *h = ui->handlers->pdata[k];
-            if (h->number == number && is_pointer(h) && i-- == 0)
-                return h;
-        }
+    for (unsigned k = 0; k < ui->handlers->len; k++) {
+        InputHandler *h = ui->handlers->pdata[k];
+        if (is_pointer(h) && i-- == 0)
+            return h;
+    }
     return NULL;
 }
 
@@ -190,7 +202,9 @@ static bool deliver(Ui *ui, const Queued *q)
         InputHandler *h = current_pointer(ui);
         return !h || h->ops->event(h->o, &q->event);
     }
-    InputHandler *h = handler_for(ui, q->event.kind);
+    /* a wheel belongs to whoever has the buttons, absolute or not */
+    bool wheel = q->event.kind == IN_REL && q->event.code != REL_X && q->event.code != REL_Y;
+    InputHandler *h = handler_for(ui, wheel ? IN_BUTTON : q->event.kind);
     return !h || h->ops->event(h->o, &q->event);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The 440FX board of 1996: i440FX and PIIX3, with the PIIX4's power management. Read it as a
  * schematic: chips from the processors outwards, then wires, then what the user gets by default.
- * Slots: 00.0 i440FX, 01.0 PIIX3, 01.1 IDE, 01.3 PM, 02.0 VGA.
+ * Slots: 00.0 i440FX, 01.0 PIIX3, 01.1 IDE, 01.2 USB, 01.3 PM, 02.0 VGA.
  */
 #include "hw/isa/isa.h"
 #include "hw/pc/machines.h"
@@ -132,6 +132,8 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
         board_add(&b, vga_device(conf->vga), NULL, pc->pci, "addr=02.0");
     add_serial_ports(&b, pc->isa);
     add_nics(&b, pc);
+    if (conf->usb)
+        board_add(&b, "piix3-usb-uhci", NULL, pc->pci, "addr=01.2");
     Device *ide = board_add(&b, "piix3-ide", NULL, pc->pci, "addr=01.1");
     if (ide) {
         board_wire(ide, "irq", 0, isa_line(pc->isa, 14));

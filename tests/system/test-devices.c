@@ -90,6 +90,7 @@ static MachineConf *conf_new(void)
     c->data_dirs = g_ptr_array_new();
     c->drives = g_ptr_array_new();
     c->name = g_strdup("test");
+    c->usb = true;
     return c;
 }
 

@@ -180,10 +180,10 @@ def hmp_sets_passwords_of_a_vnc_server():
 @test
 def hmp_presses_keys_and_takes_pictures():
     vm, m = hmp_vm("-M", "pc", "-vga", "std")
-    for line in ("sendkey ctrl-alt-delete", "sendkey a-b 1", "sendkey 0x1e 1", "mouse_set 1"):
+    for line in ("sendkey ctrl-alt-delete", "sendkey a-b 1", "sendkey 0x1e 1", "mouse_set 2"):
         same((line, m.text(line)), (line, ""))
     assert "hold time" in m.text("sendkey a -1")
-    same(m.text("info mice"), "* Mouse #1: QEMU PS/2 Mouse")
+    same(m.text("info mice"), "* Mouse #2: QEMU PS/2 Mouse")
     same(m.text(f"screendump {TMP}/a.ppm"), "")
     assert open(f"{TMP}/a.ppm", "rb").read(2) == b"P6"
     same(m.text(f"screendump {TMP}/a.png -f png"), "")

@@ -62,6 +62,7 @@ good = {  # a good argument of each served option; "-" lists are ends of their o
     "startdate": "2006-06-17", "rtc": "base=2006-06-17T16:01:21,clock=vm,driftfix=slew",
     "watchdog-action": "pause", "echr": "0x14", "chroot": None, "runas": None, "sandbox": "off",
     "msg": "timestamp=on", "trace": "*,file=" + os.path.join(TMP.name, "trace"), "qtest": "null", "qtest-log": "none",
+    "usbdevice": None,
 }
 ends = {"help", "version", "audio-help"}  # print and end
 alone = {"daemonize", "nographic", "enable-kvm"}  # tested below
@@ -118,6 +119,10 @@ for what, args in {
     "-smp 4,sockets=1,cores=2,threads=2": ["-smp", "4,sockets=1,cores=2,threads=2"],
     "-M with properties, twice": ["-M", "pc,vmport=off", "-machine", "dump-guest-core=off,pit=on"],
     "-nodefaults": ["-nodefaults"], "-S -no-reboot -no-shutdown": ["-S", "-no-reboot", "-no-shutdown"],
+    "-usb": ["-usb"], "-machine usb=on": ["-machine", "usb=on", "-device", "usb-tablet"],
+    "-usbdevice, three of them": ["-usbdevice", "tablet", "-usbdevice", "mouse", "-usbdevice", "keyboard"],
+    "-device usb-hub, port=": ["-usb", "-device", "usb-hub,port=2", "-device", "usb-kbd,port=2.8"],
+    "a controller of the user's own": ["-device", "piix3-usb-uhci,id=u", "-device", "usb-tablet,bus=u.0"],
     "-cpu with flags": ["-cpu", "qemu64,+sse4.1,-x2apic"],
     "-boot once": ["-boot", "order=dc,once=d"], "-boot letters": ["-boot", "n"],
 }.items():
@@ -163,6 +168,13 @@ bad = [
     (["-device", "isa-seral"], r"-device isa-seral: 'isa-seral' is not a valid device model name \(did you mean 'isa-serial'\?\)"),
     (["-device", "ide-hd,drive=nosuch"], r"-device ide-hd,drive=nosuch: .*nosuch"),
     (["-device", "isa-serial,bus=nosuch"], r"Bus 'nosuch' not found"),
+    (["-usbdevice", "tablt"], r"-usbdevice tablt: could not add USB device 'tablt' \(did you mean 'tablet'\?\)"),
+    (["-usbdevice", "host:1.2"], r"-usbdevice host:1.2: .*: devices of the host cannot be passed through"),
+    (["-usbdevice", "serial::stdio"], r"-usbdevice serial::stdio: .*: there is no USB serial adapter"),
+    (["-usbdevice", "mouse:x"], r"it takes no parameters"),
+    (["-usb", "-device", "usb-braille"], r"'usb-braille' is not supported: there is no braille display"),
+    (["-device", "usb-tablet"], r"No 'usb-bus' bus found for device 'usb-tablet'"),
+    (["-usb", "-device", "usb-tablet,port=3"], r"usb port 3 \(bus usb-bus.0\) not found \(in use\?\)"),
     (["-chardev", "fil,id=a"], r"-chardev fil,id=a: .*\(did you mean 'file'\?\)"),
     (["-chardev", "null"], r"-chardev null: Parameter 'id' is missing"),
     (["-chardev", "socket,id=a"], r"is missing; it follows from one of host="),

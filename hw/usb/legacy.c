@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* -usbdevice NAME and usb_add NAME: the words of 0.12 for -device usb-*; and what is not there. */
+#include <string.h>
+
+#include "core/device-add.h"
+#include "hw/usb/usb.h"
+#include "util/text.h"
+
+typedef struct Word {
+    const char *word, *type;
+    const char *why; /* type NULL: why not */
+} Word;
+
+#define NO_HOST    "devices of the host cannot be passed through"
+#define NO_SERIAL  "there is no USB serial adapter; use -serial"
+#define NO_BRAILLE "there is no braille display"
+#define NO_NET     "there is no USB network adapter; use -net nic"
+#define NO_CCID    "there is no smart card reader"
+#define NO_AUDIO   "there is no USB sound device"
+#define NO_EHCI    "there is no EHCI yet; write piix3-usb-uhci"
+
+/* clang-format off */
+static const Word words[] = {
+    { "tablet",       "usb-tablet",       NULL },
+    { "mouse",        "usb-mouse",        NULL },
+    { "keyboard",     "usb-kbd",          NULL },
+    { "wacom-tablet", "usb-wacom-tablet", NULL },
+    { "host",    NULL, NO_HOST },
+    { "serial",  NULL, NO_SERIAL },
+    { "braille", NULL, NO_BRAILLE },
+    { "net",     NULL, NO_NET },
+    { "ccid",    NULL, NO_CCID },
+    { "audio",   NULL, NO_AUDIO },
+    { "bt",      NULL, "there is no Bluetooth" },
+};
+
+#define ABSENT(sym, type_name, text)                                      \
+    static const AbsentDevice sym = { .name = type_name, .why = text };  \
+    REGISTER(absent, sym)
+ABSENT(usb_host,    "usb-host",    NO_HOST);
+ABSENT(usb_serial,  "usb-serial",  NO_SERIAL);
+ABSENT(usb_braille, "usb-braille", NO_BRAILLE);
+ABSENT(usb_net,     "usb-net",     NO_NET);
+ABSENT(usb_ccid,    "usb-ccid",    NO_CCID);
+ABSENT(usb_audio,   "usb-audio",   NO_AUDIO);
+ABSENT(usb_redir,   "usb-redir",   "USB is not redirected");
+ABSENT(usb_uas,     "usb-uas",     "write usb-storage");
+ABSENT(usb_mtp,     "usb-mtp",     "there is no media transfer");
+ABSENT(usb_ehci,    "usb-ehci",    NO_EHCI);
+ABSENT(ich9_ehci1,  "ich9-usb-ehci1", NO_EHCI);
+ABSENT(ich9_ehci2,  "ich9-usb-ehci2", NO_EHCI);
+ABSENT(pci_ohci,    "pci-ohci",    "write piix3-usb-uhci");
+/* clang-format on */
+
+static Device *add(Vm *vm, const char *type, GError **err)
+{
+    Device *d = device_new(vm, device_type(type), NULL);
+
+    if (device_realize(d, NULL, err))
+        return d;
+    device_unref(d);
+    return NULL;
+}
+
+static void unknown(const char *text, size_t len, GError **err)
+{
+    g_autofree char *word = g_strndup(text, len);
+    Nearest near = nearest_to(word);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+        nearest_try(&near, words[i].word);
+    g_autofree char *hint = nearest_hint(&near);
+    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "could not add USB device '%s'%s", text,
+                hint);
+}
+
+Device *usb_add(Vm *vm, const char *text, GError **err)
+{
+    size_t len = strcspn(text, ":");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        const Word *w = &words[i];
+        if (strlen(w->word) != len || strncmp(w->word, text, len) != 0)
+            continue;
+        if (w->type && !text[len])
+            return add(vm, w->type, err);
+        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "could not add USB device '%s': %s",
+                    text, w->type ? "it takes no parameters" : w->why);
+        return NULL;
+    }
+    unknown(text, len, err);
+    return NULL;
+}
