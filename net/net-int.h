@@ -42,8 +42,7 @@ void net_port_remove(NetPort *); /* off the list, its peer told; freed with its 
 void net_port_unref(NetPort *);
 void net_connect(NetPort *, NetPort *);
 void net_disconnect(NetPort *);
-void net_unplugged(NetPort *); /* a NIC whose peer was deleted: its link is down */
-bool net_mac_parse(const char *, uint8_t mac[6]);
+void net_unplugged(NetPort *);                /* a NIC whose peer was deleted: its link is down */
 char *net_auto_name(Vm *, const char *model); /* "user.0" */
 void net_wake(NetPort *);                     /* its resume() soon, on main */
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "core/runstate.h"
 #include "net/net-int.h"
 #include "util/log.h"
@@ -15,6 +16,13 @@ const Prop NetdevArgs_rows[] = {
     NEED_STR (NetdevArgs, id,     "id",          "name that NICs and commands refer to"),
     PROP_PICK(NetdevArgs, driver, "type", net_set, "kind of back end"),
     PROP_END (NetdevArgs)
+};
+const Prop NetLegacyArgs_rows[] = {
+    PROP_STR  (NetLegacyArgs, id,     "id",   NULL, "name for it"),
+    PROP_STR  (NetLegacyArgs, name,   "name", NULL, "the older name of id"),
+    PROP_RANGE(NetLegacyArgs, vlan,   "vlan", 0, 0, INT32_MAX, "number of the hub it is connected to"),
+    PROP_PICK (NetLegacyArgs, driver, "type", net_set, "kind of back end"),
+    PROP_END  (NetLegacyArgs)
 };
 /* clang-format on */
 
@@ -31,24 +39,40 @@ bool net_fail(GError **err, const char *fmt, ...)
 }
 
 /* What 7.2 has and we do not. */
-const char *net_driver_later(const char *type)
+static const char *const later[][2] = {
+#ifndef CONFIG_SLIRP
+    { "user", "user networks are not in this build: configure did not find libslirp-dev" },
+#endif
+    { "l2tpv3", "L2TPv3 tunnels are not supported yet; use tap or socket" },
+    { "vde", "VDE switches are not supported yet; use tap, bridge or socket" },
+    { "netmap", "netmap is for FreeBSD; use tap" },
+    { "vhost-user", "vhost-user is not supported yet; use tap or socket" },
+    { "vhost-vdpa", "vhost-vdpa is not supported yet; use tap" },
+    { "vmnet-host", "vmnet is for macOS; use user or tap" },
+    { "vmnet-shared", "vmnet is for macOS; use user or tap" },
+    { "vmnet-bridged", "vmnet is for macOS; use bridge" },
+};
+
+bool net_driver_served(const char *text, GError **err)
 {
-    static const char *const later[][2] = {
-        { "l2tpv3", "L2TPv3 tunnels are not supported yet; use tap or socket" },
-        { "vde", "VDE switches are not supported yet; use tap, bridge or socket" },
-        { "netmap", "netmap is for FreeBSD; use tap" },
-        { "vhost-user", "vhost-user is not supported yet; use tap or socket" },
-        { "vhost-vdpa", "vhost-vdpa is not supported yet; use tap" },
-        { "vmnet-host", "vmnet is for macOS; use user or tap" },
-        { "vmnet-shared", "vmnet is for macOS; use user or tap" },
-        { "vmnet-bridged", "vmnet is for macOS; use bridge" },
-    };
+    g_autofree char *type = g_strndup(text, strcspn(text, ","));
+    const char *name = g_str_has_prefix(type, "type=") ? type + 5 : type;
 
     for (size_t i = 0; i < G_N_ELEMENTS(later); i++) {
-        if (strcmp(later[i][0], type) == 0)
-            return later[i][1];
+        if (strcmp(later[i][0], name) == 0)
+            return net_fail(err, "%s", later[i][1]);
     }
-    return NULL;
+    return true;
+}
+
+char *net_drivers_help(void)
+{
+    g_autoptr(GPtrArray) all = SET_SORTED(net);
+    g_autoptr(GString) out = g_string_new("Available netdev backend types:\n");
+
+    for (guint i = 0; i < all->len; i++)
+        g_string_append_printf(out, "%s\n", ((const NetDriver *)all->pdata[i])->name);
+    return g_strdup(out->str);
 }
 
 /* ---- making ---- */
@@ -97,6 +121,20 @@ NetPort *netdev_new(Vm *vm, const NetdevArgs *a, GError **err)
     }
     name = a->id ? g_strdup(a->id) : net_auto_name(vm, type->name);
     return netdev_open(vm, type, name, a->driver.args, err);
+}
+
+NetPort *net_legacy_new(Vm *vm, const NetLegacyArgs *a, GError **err)
+{
+    NetdevArgs args = { .id = a->id ? a->id : a->name };
+    NetPort *p;
+
+    args.driver.type = a->driver.type;
+    args.driver.args = a->driver.args;
+    p = netdev_new(vm, &args, err);
+    /* a hub's port has said which hub it is of */
+    if (p && net_hub_of(p) < 0)
+        net_hub_join(p, a->vlan);
+    return p;
 }
 
 /* ---- ending ---- */

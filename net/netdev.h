@@ -18,6 +18,15 @@ typedef struct NetdevArgs {
 } NetdevArgs;
 extern const Prop NetdevArgs_rows[];
 
+/* -net [type=]DRIVER,..., host_net_add: joined to a hub */
+typedef struct NetLegacyArgs {
+    char *id, *name; /* name: 0.12's id */
+    int32_t vlan;
+    PICK_OF(NetDriver) driver;
+} NetLegacyArgs;
+extern const Prop NetLegacyArgs_rows[];
+NetPort *net_legacy_new(Vm *, const NetLegacyArgs *, GError **);
+
 /* NULL and an error: a taken id, a bad option. Owned by the VM. */
 NetPort *netdev_new(Vm *, const NetdevArgs *, GError **);
 /* A back end, or a NIC's peer; the NIC sees its link go down. */
@@ -28,7 +37,10 @@ NetPort *net_nic_find(Vm *, const char *name);
 const GPtrArray *net_ports(Vm *); /* NetPort *, the oldest first */
 bool net_is_nic(const NetPort *);
 bool net_set_link(Vm *, const char *name, bool up, GError **);
-const char *net_driver_later(const char *type); /* known, not served: why; NULL: not so */
+bool net_mac_parse(const char *, uint8_t mac[6]);
+/* "user,id=x": false and an error when 7.2 has such a driver and we do not */
+bool net_driver_served(const char *text, GError **);
+char *net_drivers_help(void);
 
 /* A new port of hub `id`, "hub0port1". */
 NetPort *net_hub_port(Vm *, int id);

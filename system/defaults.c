@@ -164,7 +164,7 @@ bool startup_defaults(Vm *vm, int *status)
         if (want_monitor)
             monitor = st->nographic ? "stdio" : console;
     }
-    if (!add_cdrom(vm, &err)) {
+    if (!add_cdrom(vm, &err) || !startup_network(vm, &err)) {
         *status = option_report(NULL, err);
         return false;
     }

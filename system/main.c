@@ -22,7 +22,10 @@ static void startup_init(Startup *st, GArray *records)
     st->serials = g_ptr_array_new_with_free_func(g_free);
     st->monitors = g_ptr_array_new_with_free_func(g_free);
     st->conf.data_dirs = g_ptr_array_new_with_free_func(g_free);
+    st->redirs = g_ptr_array_new_with_free_func(g_free);
+    st->channels = g_ptr_array_new_with_free_func(g_free);
     st->conf.drives = g_ptr_array_new();
+    st->conf.nics = g_ptr_array_new();
     st->conf.ram_size = 128ull << 20;
     st->conf.rtc.clock = CLOCK_HOST;
     st->conf.boot.menu = -1;

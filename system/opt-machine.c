@@ -359,17 +359,3 @@ bool opt_balloon(Vm *vm, const Str *args, GError **err)
 {
     return strcmp(*args, "none") == 0 || opt_fail(err, "a balloon is not supported yet");
 }
-
-bool opt_net(Vm *vm, const Str *args, GError **err)
-{
-    startup(vm)->net_given = true;
-    return strcmp(*args, "none") == 0 ||
-           opt_fail(err, "network devices are not supported yet; write -net none");
-}
-
-bool opt_nic(Vm *vm, const Str *args, GError **err)
-{
-    startup(vm)->net_given = true;
-    return strcmp(*args, "none") == 0 ||
-           opt_fail(err, "network devices are not supported yet; write -nic none");
-}

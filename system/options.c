@@ -251,6 +251,10 @@ bool options_help(Vm *vm, const GArray *records, int *status)
         GError *err = NULL;
         void *args;
 
+        if (!net_help(r->opt, r->text, &err)) {
+            *status = option_report(r, err);
+            return false;
+        }
         if (!asks_help(r))
             continue;
         args = g_malloc0(MAX(prop_size(r->opt->rows), 1));

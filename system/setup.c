@@ -163,7 +163,8 @@ static void choose_defaults(Vm *vm)
         vm->defaults &= ~DEFAULT_SERIAL;
     if (st->vga)
         vm->defaults &= ~DEFAULT_VGA;
-    if (st->net_given)
+    if (options_given(st->records, "net") || options_given(st->records, "nic") ||
+        options_given(st->records, "netdev"))
         vm->defaults &= ~DEFAULT_NET;
     choose_vga(vm);
 }
@@ -330,6 +331,7 @@ bool startup_complete(Vm *vm, int *status)
         if (!st->qtest_server)
             return fail(vm, "qtest", err, status);
     }
+    startup_check_nets(vm);
     vm_complete(vm);
     return true;
 }

@@ -56,8 +56,11 @@ typedef struct Startup {
     GPtrArray *monitors; /* MonitorOpt * */
     GArray *numa_cpus;   /* NumaCpuArgs; NULL: none */
     GPtrArray *usbdevices; /* char *: -usbdevice, in order; NULL: none */
-    bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, net_given,
-        no_irqchip, vnc_given, msg_time, msg_name;
+    bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, no_irqchip,
+        vnc_given, msg_time, msg_name;
+    /* of the first user network: -tftp, -bootp, -smb, hostfwd= rules, guestfwd= rules */
+    char *tftp, *bootp, *smb;
+    GPtrArray *redirs, *channels; /* char * */
     struct Qtest *qtest_server;
     Record at; /* the record being run, for errors of later steps */
 } Startup;
@@ -83,6 +86,11 @@ bool drive_formats_help(const DriveArgs *, GError **);
 /* ---- opt-numa.c: once -m, -smp and -object are known ---- */
 bool numa_complete(Vm *, GError **);
 bool memory_complete(Vm *, bool size_given, GError **);
+
+/* ---- opt-net.c ---- */
+bool net_help(const Option *, const char *text, GError **); /* false: a list was asked for */
+bool startup_network(Vm *, GError **);                      /* the NIC and network of no option */
+void startup_check_nets(Vm *); /* warns of NICs not made, of back ends without a peer */
 
 /* ---- help.c ---- */
 char *help_text(void);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to the user network's files (net/user*.c): libslirp 4.7 behind one port. */
+#ifndef NET_USER_INT_H
+#define NET_USER_INT_H
+
+#include <slirp/libslirp.h>
+
+#include "net/net-int.h"
+#include "net/user.h"
+
+typedef struct UserSource UserSource;
+
+/* The configuration and the texts it points to. */
+typedef struct UserConf {
+    SlirpConfig c;
+    struct in_addr smb_server;
+    GPtrArray *search; /* char *, NULL-ended */
+} UserConf;
+
+typedef struct User {
+    NetPort port;
+    Slirp *slirp;
+    struct in_addr net, mask, host, dhcp, smb_server;
+    bool restricted;
+    /* user-loop.c */
+    UserSource *source;
+    GQueue *out; /* GBytes *: frames of slirp's that the peer has no room for */
+    size_t out_bytes;
+    unsigned n_fds; /* that slirp waited for in the last turn */
+    /* user-fwd.c */
+    GPtrArray *fwds; /* GuestFwd * */
+    char *smb_dir;
+    uint8_t frame[NET_MAX_FRAME];
+} User;
+
+/* user-conf.c: false: what the user wrote makes no network */
+bool user_conf(const UserArgs *, UserConf *, struct in_addr *net, GError **);
+void user_conf_clear(UserConf *);
+bool user_address(const char *what, const char *text, struct in_addr *, GError **);
+
+/* user-loop.c: libslirp in our main loop */
+extern const SlirpCb user_callbacks;
+void user_loop_init(User *);
+void user_loop_fini(User *);
+void user_loop_wake(User *); /* any thread, locked: look again at what slirp waits for */
+void user_flush(User *);     /* the peer has room */
+bool user_full(const User *);
+
+/* user-filter.c: false: the frame is not for libslirp. May change it */
+bool user_filter(uint8_t *frame, size_t len, bool no_new);
+
+/* user-fwd.c */
+bool user_hostfwd(User *, const char *rule, uint16_t *asked, uint16_t *port, GError **);
+bool user_guestfwd(User *, const char *rule, GError **);
+bool user_smb(User *, const char *dir, GError **);
+void user_fwd_fini(User *);
+bool user_fwd_full(const User *); /* a guestfwd's chardev does not keep up */
+void user_fwd_accept(User *);     /* slirp may have room for what chardevs hold */
+
+#endif
