@@ -30,7 +30,9 @@ static VgaMode mode_vbe(const Vga *v)
                   .width = r[VBE_XRES],
                   .height = r[VBE_YRES],
                   .bpp = r[VBE_BPP],
-                  .scan = 1,
+                  .dup = 1,
+                  .row_scans = 1,
+                  .wrap = v->vram_size - 1,
                   .split = UINT32_MAX };
     if (m.bpp == 4) {
         m.kind = VGA_PLANAR;
@@ -45,48 +47,72 @@ static VgaMode mode_vbe(const Vga *v)
     return m;
 }
 
-static VgaMode mode_text(const Vga *v, VgaMode m)
+static void mode_text(const VgaState *s, VgaMode *m)
 {
-    const VgaState *s = &v->st;
-    unsigned map = s->seq[3];
-    m.kind = VGA_TEXT;
-    m.cell_w = s->seq[1] & 1 ? 8 : 9;
-    m.cell_h = (s->cr[9] & 31) + 1;
-    m.wide9 = s->ar[0x10] & 4;
-    m.width = (s->cr[1] + 1) * m.cell_w;
-    m.height = lines_displayed(s) / (s->cr[9] & 0x80 ? 2 : 1);
-    m.height -= m.height % m.cell_h;
+    unsigned map = s->seq[3], pan = s->ar[0x13] & 15;
+    m->kind = VGA_TEXT;
+    m->cell_w = s->seq[1] & 1 ? 8 : 9;
+    m->wide9 = s->ar[0x10] & 4;
+    m->blink = s->ar[0x10] & 8;
+    /* of nine dots, 8 means none and 0 one */
+    m->pan = m->cell_w == 8 ? pan & 7 : pan >= 8 ? 0 : pan + 1;
+    if (s->seq[1] & 8)
+        m->dup = 2;
+    if (m->dup == 2)
+        m->cell_w = 8; /* no mode has 18 dots */
+    m->width = (s->cr[1] + 1) * m->cell_w * m->dup;
+    m->cell_h = m->row_scans;
+    /* monochrome underlines; elsewhere the line is below the cell */
+    m->underline = s->ar[0x10] & 2 ? s->cr[0x14] & 31 : 255;
     /* map A for attribute bit 3 set, map B for clear; 8 KiB banks in an odd order */
-    m.font[1] = ((map >> 2 & 3) * 2 + (map >> 5 & 1)) * 8192;
-    m.font[0] = ((map & 3) * 2 + (map >> 4 & 1)) * 8192;
-    m.cursor_start = s->cr[0xa] & 0x3f;
-    m.cursor_end = s->cr[0xb] & 31;
-    return m;
+    m->font[1] = ((map >> 2 & 3) * 2 + (map >> 5 & 1)) * 8192;
+    m->font[0] = ((map & 3) * 2 + (map >> 4 & 1)) * 8192;
+    m->cursor_start = s->cr[0xa] & 0x3f;
+    m->cursor_end = s->cr[0xb] & 31;
+}
+
+static void mode_graphics(const VgaState *s, VgaMode *m)
+{
+    unsigned shift = s->gr[5] >> 5 & 3;
+    m->kind = shift >= 2 ? VGA_LINEAR8 : shift ? VGA_CGA : VGA_PLANAR;
+    m->width = (s->cr[1] + 1) * 8;
+    m->dup = shift >= 2 || s->seq[1] & 8 ? 2 : 1;
+    if (shift < 2)
+        m->width *= m->dup;
+    m->pan = s->ar[0x13] & 7;
+    if (shift >= 2)
+        m->pan /= 2;
+    /* CGA and Hercules: row scans of a row lie 8 KiB apart for the CPU, which is half as far in
+     * word mode, where it sees two planes side by side */
+    m->bank = s->cr[0x17] & 0x40 ? 0x8000 : 0x4000;
+    m->banks = (s->cr[0x17] & 1 ? 0 : m->bank) | (s->cr[0x17] & 2 ? 0 : m->bank * 2);
 }
 
 static VgaMode mode_now(const Vga *v)
 {
     const VgaState *s = &v->st;
+    VgaMode m = { .kind = VGA_BLANK, .width = 640, .height = 480, .dup = 1, .row_scans = 1 };
     if (s->vbe[VBE_ENABLE] & VBE_ENABLED)
         return mode_vbe(v);
-    VgaMode m = { .kind = VGA_BLANK, .width = 640, .height = 480, .scan = 1 };
     /* until the palette is enabled, or with the screen off, nothing is shown */
     if (!(s->ar_index & 0x20) || !(s->seq[0] & 2) || s->seq[1] & 0x20)
         return m;
-    m.start = (s->cr[0xc] << 8 | s->cr[0xd]) * 4;
-    m.stride = s->cr[0x13] * 8;
+    m.height = lines_displayed(s);
     m.split = line_compare(s);
-    if (!(s->gr[6] & 1))
-        return mode_text(v, m);
-    unsigned shift = s->gr[5] >> 5 & 3;
-    m.kind = shift >= 2 ? VGA_LINEAR8 : shift ? VGA_CGA : VGA_PLANAR;
-    m.scan = ((s->cr[9] & 31) + 1) << (s->cr[9] >> 7);
-    if (!(s->cr[0x17] & 1)) /* CGA: the second line of a pair is 8 KiB on, not a repetition */
-        m.scan = MAX(m.scan / 2, 1);
-    m.width = (s->cr[1] + 1) * (shift >= 2 ? 4 : 8);
-    m.height = lines_displayed(s) / m.scan;
-    m.pan = s->ar[0x13] & 7;
-    m.split /= m.scan;
+    m.start = (s->cr[0xc] << 8 | s->cr[0xd]) * 4;
+    m.start += (s->cr[8] >> 5 & 3) * 4;
+    m.stride = s->cr[0x13] * 8;
+    m.row_scans = (s->cr[9] & 31) + 1;
+    m.twice = s->cr[9] >> 7;
+    m.preset = MIN(s->cr[8] & 31, m.row_scans - 1);
+    m.pan_split = !(s->ar[0x10] & 0x20);
+    m.wrap = 0x3ffff; /* the address counter has 16 bits, in each of four planes */
+    if (v->ext && v->ext->mode && v->ext->mode(v, &m))
+        return m;
+    if (s->gr[6] & 1)
+        mode_graphics(s, &m);
+    else
+        mode_text(s, &m);
     return m;
 }
 
@@ -94,20 +120,28 @@ static bool mode_equal(const VgaMode *a, const VgaMode *b)
 {
     return a->kind == b->kind && a->width == b->width && a->height == b->height &&
            a->bpp == b->bpp && a->start == b->start && a->stride == b->stride &&
-           a->cell_w == b->cell_w && a->cell_h == b->cell_h && a->scan == b->scan &&
+           a->cell_w == b->cell_w && a->cell_h == b->cell_h && a->dup == b->dup &&
+           a->wrap == b->wrap && a->row_scans == b->row_scans && a->twice == b->twice &&
+           a->preset == b->preset && a->banks == b->banks && a->bank == b->bank &&
            a->split == b->split && a->font[0] == b->font[0] && a->font[1] == b->font[1] &&
-           a->pan == b->pan && a->wide9 == b->wide9 && a->cursor_start == b->cursor_start &&
-           a->cursor_end == b->cursor_end;
+           a->cursor_start == b->cursor_start && a->cursor_end == b->cursor_end &&
+           a->underline == b->underline && a->pan == b->pan && a->pan_split == b->pan_split &&
+           a->own_pixels == b->own_pixels && a->wide9 == b->wide9 && a->blink == b->blink;
 }
 
 /* ---- colours ---- */
+/* 6 bits to 8, the lowest repeated: full is FFh, and pictures equal the original's */
+static uint32_t dac6(uint8_t c)
+{
+    return (c & 63) << 2 | (c & 1) * 3;
+}
+
 static uint32_t dac_color(const Vga *v, unsigned i)
 {
     const uint8_t *p = v->st.palette + (i & v->st.dac_mask & 255) * 3;
     if ((v->st.vbe[VBE_ENABLE] & (VBE_ENABLED | VBE_8BIT_DAC)) == (VBE_ENABLED | VBE_8BIT_DAC))
         return p[0] << 16 | p[1] << 8 | p[2];
-    uint32_t r = p[0] & 63, g = p[1] & 63, b = p[2] & 63;
-    return (r << 2 | r >> 4) << 16 | (g << 2 | g >> 4) << 8 | (b << 2 | b >> 4);
+    return dac6(p[0]) << 16 | dac6(p[1]) << 8 | dac6(p[2]);
 }
 
 /* the attribute controller: 4 bits to an index of the DAC */
@@ -131,81 +165,146 @@ static bool colors_update(Vga *v, const VgaMode *m)
 }
 
 /* ---- one line of pixels ---- */
-static uint8_t vram_at(const Vga *v, uint32_t at)
+/* Where the line counter of the CRTC is on line y. */
+typedef struct LineAt {
+    uint32_t at;       /* the row's first byte in display memory */
+    unsigned row_scan; /* which line of a character */
+    unsigned pan;
+} LineAt;
+
+static LineAt line_at(const VgaMode *m, int y)
 {
-    return v->vram.host[at & (v->vram_size - 1)];
+    bool below = (uint32_t)y > m->split;
+    uint32_t scan =
+        below ? ((uint32_t)y - m->split - 1) >> m->twice : ((uint32_t)y >> m->twice) + m->preset;
+    LineAt l = { .row_scan = scan % m->row_scans, .pan = below && !m->pan_split ? 0 : m->pan };
+    l.at = (below ? 0 : m->start) + scan / m->row_scans * m->stride;
+    if (m->banks) {
+        uint32_t bits = (l.row_scan & 3) * m->bank;
+        l.at = (l.at & ~m->banks) | (bits & m->banks);
+    }
+    return l;
 }
 
-static void line_planar(const Vga *v, const VgaMode *m, uint32_t at, uint32_t *out)
+static uint8_t vram_at(const Vga *v, const VgaMode *m, uint32_t at)
 {
-    for (int x = 0; x < m->width; x++) {
-        unsigned px = x + m->pan, bit = 7 - (px & 7), c = 0;
+    return v->vram.host[at & m->wrap];
+}
+
+static void line_planar(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out, int n)
+{
+    uint8_t plane[4] = { 0 };
+    unsigned px = l.pan;
+    for (int x = 0; x < n; x++, px++) {
+        unsigned bit = 7 - (px & 7), c = 0;
+        if (!x || bit == 7)
+            for (unsigned p = 0; p < 4; p++)
+                plane[p] = vram_at(v, m, l.at + (px >> 3) * 4 + p);
         for (unsigned p = 0; p < 4; p++)
-            c |= (vram_at(v, at + (px >> 3) * 4 + p) >> bit & 1) << p;
+            c |= (plane[p] >> bit & 1) << p;
         out[x] = v->colors[c];
     }
 }
 
 /* two bits a pixel; even bytes in plane 0, odd ones in plane 1 */
-static void line_cga(const Vga *v, const VgaMode *m, uint32_t at, uint32_t *out)
+static void line_cga(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out, int n)
 {
-    for (int x = 0; x < m->width; x++) {
-        uint8_t byte = vram_at(v, at + (x >> 3) * 4 + (x >> 2 & 1));
-        out[x] = v->colors[byte >> (6 - 2 * (x & 3)) & 3];
+    for (int x = 0; x < n; x++) {
+        unsigned px = x + l.pan;
+        uint8_t byte = vram_at(v, m, l.at + (px >> 3) * 4 + (px >> 2 & 1));
+        out[x] = v->colors[byte >> (6 - 2 * (px & 3)) & 3];
     }
 }
 
-static void line_linear8(const Vga *v, const VgaMode *m, uint32_t at, uint32_t *out)
+static void line_linear8(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out, int n)
 {
-    unsigned pan = m->pan / 2;
-    for (int x = 0; x < m->width; x++)
-        out[x] = v->colors[vram_at(v, at + x + pan)];
+    for (int x = 0; x < n; x++)
+        out[x] = v->colors[vram_at(v, m, l.at + x + l.pan)];
 }
 
-static void line_direct(const Vga *v, const VgaMode *m, uint32_t at, uint32_t *out)
+/* 16 bits are widened by their own upper bits, 15 by zeros: as the original's screen dumps */
+static uint32_t direct16(unsigned c, int bpp)
 {
-    for (int x = 0; x < m->width; x++) {
-        if (m->bpp > 16) {
-            uint32_t p = at + x * m->bpp / 8;
-            out[x] = vram_at(v, p) | vram_at(v, p + 1) << 8 | vram_at(v, p + 2) << 16;
-            continue;
-        }
-        unsigned c = vram_at(v, at + x * 2) | vram_at(v, at + x * 2 + 1) << 8;
-        unsigned b = c & 31, g = m->bpp == 16 ? c >> 5 & 63 : (c >> 5 & 31) << 1;
-        unsigned r = m->bpp == 16 ? c >> 11 : c >> 10 & 31;
-        out[x] = (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2);
+    unsigned b = c & 31, g, r;
+    if (bpp == 15)
+        return (c >> 10 & 31) << 19 | (c >> 5 & 31) << 11 | b << 3;
+    g = c >> 5 & 63;
+    r = c >> 11 & 31;
+    return (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2);
+}
+
+static void line_direct(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out, int n)
+{
+    unsigned bytes = (m->bpp + 7) / 8;
+    uint32_t at = l.at;
+    for (int x = 0; x < n; x++, at += bytes) {
+        uint32_t c = vram_at(v, m, at) | vram_at(v, m, at + 1) << 8;
+        out[x] = bytes == 2 ? direct16(c, m->bpp) : c | vram_at(v, m, at + 2) << 16;
     }
 }
 
-static void line_draw(const Vga *v, const VgaMode *m, uint32_t at, uint32_t *out)
+/* The eight (or nine) dots of line y of a cell, leftmost in the highest bit. */
+static unsigned cell_bits(const Vga *v, const VgaMode *m, uint8_t ch, uint8_t attr, int y,
+                          bool cursor)
 {
+    unsigned bits = vram_at(v, m, (m->font[attr >> 3 & 1] + ch * 32 + y) * 4 + 2);
+    bool line = y == m->underline && (attr & 7) == 1;
+    if (line || (cursor && y >= m->cursor_start && y <= m->cursor_end))
+        bits = 0x1ff;
+    else
+        bits = bits << 1 | (m->wide9 && ch >= 0xc0 && ch <= 0xdf ? bits & 1 : 0);
+    return m->cell_w == 9 ? bits : bits >> 1;
+}
+
+/* Blinking instead of bright backgrounds: the cell stands still, its background is dark. */
+static uint32_t cell_back(const Vga *v, const VgaMode *m, uint8_t attr)
+{
+    return v->colors[m->blink ? attr >> 4 & 7 : attr >> 4];
+}
+
+static uint32_t cursor_address(const Vga *v)
+{
+    return v->mode.cursor_start & 0x20 ? UINT32_MAX : (v->st.cr[0xe] << 8 | v->st.cr[0xf]) * 4u;
+}
+
+/* Text that scrolls by pixels, is split, or wide: line by line, whatever changed. */
+static void line_text(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out, int n)
+{
+    uint32_t cursor = cursor_address(v);
+    for (int x = 0; x < n;) {
+        unsigned px = x + l.pan, dot = px % m->cell_w;
+        uint32_t at = (l.at + px / m->cell_w * 4) & m->wrap;
+        uint8_t ch = vram_at(v, m, at), attr = vram_at(v, m, at + 1);
+        unsigned bits = cell_bits(v, m, ch, attr, l.row_scan, at == cursor);
+        for (; dot < (unsigned)m->cell_w && x < n; dot++)
+            out[x++] =
+                bits >> (m->cell_w - 1 - dot) & 1 ? v->colors[attr & 15] : cell_back(v, m, attr);
+    }
+}
+
+static void line_draw(const Vga *v, const VgaMode *m, LineAt l, uint32_t *out)
+{
+    int n = m->width / m->dup;
     switch (m->kind) {
-    case VGA_PLANAR: line_planar(v, m, at, out); break;
-    case VGA_CGA: line_cga(v, m, at, out); break;
-    case VGA_LINEAR8: line_linear8(v, m, at, out); break;
-    default: line_direct(v, m, at, out);
+    case VGA_TEXT: line_text(v, m, l, out, n); break;
+    case VGA_PLANAR: line_planar(v, m, l, out, n); break;
+    case VGA_CGA: line_cga(v, m, l, out, n); break;
+    case VGA_LINEAR8: line_linear8(v, m, l, out, n); break;
+    default: line_direct(v, m, l, out, n);
     }
-}
-
-static uint32_t line_start(const Vga *v, const VgaMode *m, int y)
-{
-    uint32_t row = y, base = m->start;
-    if ((uint32_t)y > m->split) {
-        row = y - m->split - 1;
-        base = 0;
-    }
-    if (m->kind == VGA_CGA && !(v->st.cr[0x17] & 1)) /* address bit 13 is the line's lowest bit */
-        return base + (row >> 1) * m->stride + (row & 1) * 0x8000;
-    return base + row * m->stride;
+    for (int x = n; m->dup == 2 && x-- > 0;)
+        out[2 * x] = out[2 * x + 1] = out[x];
 }
 
 static uint32_t line_bytes(const VgaMode *m)
 {
+    int n = m->width / m->dup;
     switch (m->kind) {
-    case VGA_PLANAR: return m->width / 2 + 4;
-    case VGA_CGA: return m->width / 2;
-    case VGA_LINEAR8: return m->width + 4;
-    default: return m->width * ((m->bpp + 7) / 8);
+    case VGA_TEXT: return (n / m->cell_w + 1) * 4;
+    case VGA_PLANAR: return n / 2 + 4;
+    case VGA_CGA: return n / 2 + 4;
+    case VGA_LINEAR8: return n + 4;
+    default: return n * ((m->bpp + 7) / 8);
     }
 }
 
@@ -237,44 +336,37 @@ static uint32_t *row_of(Surface *s, int y)
 static void cell_draw(Vga *v, const VgaMode *m, Surface *s, int cx, int cy, uint8_t ch,
                       uint8_t attr, bool cursor)
 {
-    uint32_t fg = v->colors[attr & 15];
-    /* blinking instead of bright backgrounds: the cell stands still, its background is dark */
-    uint32_t bg = v->colors[v->st.ar[0x10] & 8 ? attr >> 4 & 7 : attr >> 4];
-    uint32_t font = m->font[attr >> 3 & 1];
-    bool ninth = m->wide9 && ch >= 0xc0 && ch <= 0xdf;
-    for (int y = 0; y < m->cell_h; y++) {
-        uint8_t bits = vram_at(v, (font + ch * 32 + y) * 4 + 2);
+    uint32_t fg = v->colors[attr & 15], bg = cell_back(v, m, attr);
+    for (int y = 0; y < m->cell_h && cy * m->cell_h + y < m->height; y++) {
+        unsigned bits = cell_bits(v, m, ch, attr, y, cursor);
         uint32_t *out = row_of(s, cy * m->cell_h + y) + cx * m->cell_w;
-        if (cursor && y >= m->cursor_start && y <= m->cursor_end)
-            bits = 0xff;
-        for (int x = 0; x < 8; x++)
-            out[x] = bits >> (7 - x) & 1 ? fg : bg;
-        if (m->cell_w == 9)
-            out[8] = (bits & 1 && ninth) || (cursor && bits == 0xff) ? fg : bg;
+        for (int x = m->cell_w; x-- > 0; bits >>= 1)
+            out[x] = bits & 1 ? fg : bg;
     }
 }
 
-static uint32_t cursor_address(const Vga *v)
+/* Every cell starts at a pixel of its own: only cells that changed are drawn. */
+static bool text_is_plain(const VgaMode *m)
 {
-    return (v->st.cr[0xe] << 8 | v->st.cr[0xf]) * 4;
+    return m->dup == 1 && !m->pan && !m->preset && !m->twice && m->split >= (uint32_t)m->height;
 }
 
 static void text_draw(Vga *v, const VgaMode *m, Surface *s, bool all)
 {
-    int columns = m->width / m->cell_w, rows = m->height / m->cell_h;
+    int columns = m->width / m->cell_w, rows = (m->height + m->cell_h - 1) / m->cell_h;
     unsigned n = columns * rows;
     if (n != v->n_cells) {
         v->cells = g_renew(uint32_t, v->cells, n);
         v->n_cells = n;
         all = true;
     }
-    uint32_t cursor = m->cursor_start & 0x20 ? UINT32_MAX : cursor_address(v);
+    uint32_t cursor = cursor_address(v);
     for (int cy = 0; cy < rows; cy++) {
         int first = columns, last = -1;
         for (int cx = 0; cx < columns; cx++) {
-            uint32_t at = m->start + cy * m->stride + cx * 4;
+            uint32_t at = (m->start + cy * m->stride + cx * 4) & m->wrap;
             bool here = at == cursor;
-            uint8_t ch = vram_at(v, at), attr = vram_at(v, at + 1);
+            uint8_t ch = vram_at(v, m, at), attr = vram_at(v, m, at + 1);
             uint32_t cell = ch | attr << 8 | here << 16;
             uint32_t *old = &v->cells[cy * columns + cx];
             if (!all && *old == cell)
@@ -288,18 +380,31 @@ static void text_draw(Vga *v, const VgaMode *m, Surface *s, bool all)
             console_damage(v->con, first * m->cell_w, cy * m->cell_h,
                            (last - first + 1) * m->cell_w, m->cell_h);
     }
-    v->cursor_cell = cursor;
 }
 
 /* ---- refresh ---- */
+/* The hardware cursor's lines, before and now, when it moved or changed. */
+static bool in_cursor(const Vga *v, int y, int cursor_y, int cursor_h)
+{
+    return (y >= v->cursor_y && y < v->cursor_y + v->cursor_h) ||
+           (y >= cursor_y && y < cursor_y + cursor_h);
+}
+
 static void lines_draw(Vga *v, const VgaMode *m, Surface *s, const unsigned long *bits, bool all)
 {
-    int first = -1;
+    int first = -1, cursor_y = 0, cursor_h = 0;
+    bool cursor = v->ext && v->ext->cursor && v->ext->cursor(v, &cursor_y, &cursor_h);
+    if (!cursor)
+        cursor_h = 0;
     for (int y = 0; y <= m->height; y++) {
-        uint32_t at = line_start(v, m, y);
-        bool draw = y < m->height && (all || is_dirty(v, bits, at, line_bytes(m)));
-        if (draw && s)
-            line_draw(v, m, at, row_of(s, y));
+        LineAt l = line_at(m, y);
+        bool draw = y < m->height && (all || in_cursor(v, y, cursor_y, cursor_h) ||
+                                      is_dirty(v, bits, l.at & m->wrap, line_bytes(m)));
+        if (draw && s) {
+            line_draw(v, m, l, row_of(s, y));
+            if (cursor && y >= cursor_y && y < cursor_y + cursor_h)
+                v->ext->cursor_line(v, y, row_of(s, y), m->width);
+        }
         if (draw && first < 0)
             first = y;
         if (!draw && first >= 0) {
@@ -307,12 +412,14 @@ static void lines_draw(Vga *v, const VgaMode *m, Surface *s, const unsigned long
             first = -1;
         }
     }
+    v->cursor_y = cursor_y;
+    v->cursor_h = cursor_h;
 }
 
 /* A 32-bit picture that lies whole in display memory needs no drawing. */
 static bool can_show_vram(const Vga *v, const VgaMode *m)
 {
-    return m->kind == VGA_DIRECT && m->bpp == 32 && m->start % 4 == 0 &&
+    return m->kind == VGA_DIRECT && m->bpp == 32 && m->start % 4 == 0 && !m->own_pixels &&
            (uint64_t)m->start + (uint64_t)m->stride * m->height <= v->vram_size;
 }
 
@@ -336,13 +443,30 @@ static void blank(Vga *v)
     console_damage(v->con, 0, 0, surface_width(s), surface_height(s));
 }
 
+static void text_refresh(Vga *v, Surface *s, const unsigned long *bits, bool any, bool all)
+{
+    const VgaMode *m = &v->mode;
+    uint32_t cursor = cursor_address(v);
+    bool moved = cursor != v->cursor_cell;
+    /* a font that was loaded anew is dirty as well: glyphs are not in the cells */
+    bool font = any && (is_dirty(v, bits, m->font[0] * 4, 32768) ||
+                        is_dirty(v, bits, m->font[1] * 4, 32768));
+    v->cursor_cell = cursor;
+    if (!all && !any && !moved)
+        return;
+    if (text_is_plain(m))
+        text_draw(v, m, s, all || (font && m->start + m->stride * 64 < m->font[0] * 4));
+    else
+        lines_draw(v, m, s, bits, true);
+}
+
 static void vga_refresh(void *o, bool all)
 {
     Vga *v = o;
     VgaMode m = mode_now(v);
     bool any;
     if (m.width < 1 || m.height < 1)
-        m = (VgaMode){ .kind = VGA_BLANK, .width = 640, .height = 480, .scan = 1 };
+        m = (VgaMode){ .kind = VGA_BLANK, .width = 640, .height = 480, .dup = 1, .row_scans = 1 };
     if (!mode_equal(&m, &v->mode) || !console_surface(v->con)) {
         surface_for(v, &m);
         v->mode = m;
@@ -352,17 +476,13 @@ static void vga_refresh(void *o, bool all)
     v->redraw = false;
     g_autofree unsigned long *bits = dirty_take(v, &any);
     Surface *s = console_surface(v->con);
-    uint32_t cursor = m.cursor_start & 0x20 ? UINT32_MAX : cursor_address(v);
     if (m.kind == VGA_BLANK) {
         if (all)
             blank(v);
     } else if (m.kind == VGA_TEXT) {
-        /* a font that was loaded anew is dirty as well: glyphs are not in the cells */
-        bool font = any && (is_dirty(v, bits, m.font[0] * 4, 32768) ||
-                            is_dirty(v, bits, m.font[1] * 4, 32768));
-        if (all || any || cursor != v->cursor_cell)
-            text_draw(v, &m, s, all || (font && m.start + m.stride * 64 < m.font[0] * 4));
-    } else if (all || any) {
+        text_refresh(v, s, bits, any, all);
+    } else if (all || any || v->cursor_dirty) {
+        v->cursor_dirty = false;
         lines_draw(v, &m, v->over_vram ? NULL : s, bits, all);
     }
 }

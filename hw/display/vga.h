@@ -47,31 +47,51 @@ extern const Field VgaState_rows[];
 /* The mode that was drawn last: a difference means everything is new. */
 typedef struct VgaMode {
     enum { VGA_BLANK, VGA_TEXT, VGA_PLANAR, VGA_CGA, VGA_LINEAR8, VGA_DIRECT } kind;
-    int width, height;      /* pixels of the picture */
+    int width, height;      /* pixels of the picture, as the monitor sees them */
     int bpp;                /* VGA_DIRECT: 15, 16, 24, 32 */
     uint32_t start, stride; /* bytes in display memory */
     int cell_w, cell_h;     /* VGA_TEXT */
-    int scan;               /* lines that repeat each row */
-    uint32_t split;         /* first line that is fetched from 0 */
+    int dup;                /* how often a pixel is shown side by side */
+    int row_scans, twice;   /* row scans a row, shift: each of them is shown twice */
+    int preset;             /* row scans that the first row lacks */
+    uint32_t bank, banks;   /* address bits that the row scan counter replaces, lowest and all */
+    uint32_t wrap;          /* addresses are cut to these bits */
+    uint32_t split;         /* last line before display memory is read from 0 again */
     uint32_t font[2];
-    uint8_t cursor_start, cursor_end, pan;
-    bool wide9; /* the ninth column repeats the eighth in C0h..DFh */
+    uint8_t cursor_start, cursor_end, underline;
+    uint8_t pan;       /* pixels that the first column lacks */
+    bool pan_split;    /* below the split as well */
+    bool own_pixels;   /* a 32-bit mode is drawn all the same: a cursor lies over it */
+    bool wide9, blink; /* wide9: the ninth column repeats the eighth in C0h..DFh */
 } VgaMode;
 
-typedef struct Vga {
+typedef struct Vga Vga;
+
+/* What an extended VGA adds to the picture. Each may be NULL. */
+typedef struct VgaExt {
+    bool (*mode)(const Vga *, VgaMode *); /* true: a mode of its own is on */
+    /* a hardware cursor, drawn into line y of the picture; the lines it covers now */
+    void (*cursor_line)(const Vga *, int y, uint32_t *px, int width);
+    bool (*cursor)(const Vga *, int *y, int *height); /* false: off */
+} VgaExt;
+
+struct Vga {
     VgaState st;
     /* host */
     Device *dev;
+    const VgaExt *ext;
     Region vram, window, ports, vbe_ports;
     uint32_t vram_size;
     Console *con;
     VgaMode mode;
     uint32_t colors[256];
-    bool redraw, over_vram;
+    bool redraw, over_vram, cursor_dirty;
     uint32_t *cells; /* what each text cell shows; VGA_TEXT */
     unsigned n_cells;
     uint32_t cursor_cell;
-} Vga;
+    int cursor_y, cursor_h; /* where the hardware cursor was drawn; 0: nowhere */
+    uint8_t *edid;          /* 128 bytes; NULL: none */
+};
 
 /* realize: the ports, the window, display memory; sizes in bytes, a power of two */
 bool vga_init(Vga *, Device *, uint32_t vram_size, GError **);
