@@ -12,8 +12,13 @@
 static const CompatRow until_2_7[] = { { "ioapic", "version", "0x11" }, { NULL, NULL, NULL } };
 
 /* before 2.7 virtio over PCI had the legacy interface only */
-#define VIRTIO_LEGACY(type) { type, "disable-modern", "on" }
-static const CompatRow until_2_6[] = { VIRTIO_LEGACY("virtio-blk-pci"), { NULL, NULL, NULL } };
+#define VIRTIO_LEGACY(type)          \
+    {                                \
+        type, "disable-modern", "on" \
+    }
+static const CompatRow until_2_6[] = { VIRTIO_LEGACY("virtio-blk-pci"),
+                                       VIRTIO_LEGACY("virtio-net-pci"),
+                                       { NULL, NULL, NULL } };
 
 static const CompatRow *const compat_none[] = { NULL };
 static const CompatRow *const compat_2_7[] = { until_2_7, NULL };

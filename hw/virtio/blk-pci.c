@@ -127,9 +127,10 @@ static const StatePart blk_state[] = { VIRTIO_STATE(T),
                                        STATE(T, chip.st, VirtioBlkState_rows, 1),
                                        { .rows = NULL } };
 
+VIRTIO_PCI_HOOKS(virtio_blk, T)
 VIRTIO_PCI_TYPES(virtio_blk, "virtio-blk-pci", "virtio disk", T, 0x1001, VIRTIO_BLK, 0x0100, NULL,
                  .state = blk_state, .realize = blk_realize, .reset = blk_reset,
-                 .boot = "disk@0,0");
+                 VIRTIO_PCI_HOOKS_OF(virtio_blk), .boot = "disk@0,0");
 
 /* ---- -drive if=virtio ---- */
 

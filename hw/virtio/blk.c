@@ -275,11 +275,11 @@ static void blk_config_written(Virtio *v, unsigned off, unsigned n, const uint8_
 }
 
 /* 5.2.5: who cannot flush must not be left with data in a cache */
-static void blk_status(Virtio *v, uint8_t status)
+static void blk_status(Virtio *v, uint8_t now, uint8_t was)
 {
     VirtioBlk *b = (VirtioBlk *)v;
 
-    if ((status & VIRTIO_DRIVER_OK) && !virtio_has(v, VIRTIO_BLK_F_CONFIG_WCE) &&
+    if ((now & VIRTIO_DRIVER_OK) && !virtio_has(v, VIRTIO_BLK_F_CONFIG_WCE) &&
         !virtio_has(v, VIRTIO_BLK_F_FLUSH))
         b->st.writeback = false;
 }

@@ -82,19 +82,28 @@ static void packed_give_back(VirtQueue *vq, unsigned slots)
     q->last_avail -= slots;
 }
 
-static void packed_use(VirtQueue *vq, uint16_t id, uint16_t slots, uint32_t len)
+/* The first one's flags last: the driver goes on from there. */
+static void packed_use(VirtQueue *vq, const VirtqUsed *u, unsigned n)
 {
     VirtQueueState *q = virtq_state(vq);
-    uint64_t at = slot_at(q, q->used_idx);
-    uint16_t flags = (q->used_wrap ? FLAG_AVAIL | FLAG_USED : 0) | (len ? DESC_WRITE : 0);
-    uint8_t d[6];
+    uint64_t first = slot_at(q, q->used_idx) + 14;
+    uint16_t first_flags = 0;
 
-    put_le32(d, len);
-    put_le16(d + 4, id);
-    virtq_put(vq, at + 8, d, sizeof(d));
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t at = slot_at(q, q->used_idx);
+        uint16_t flags = (q->used_wrap ? FLAG_AVAIL | FLAG_USED : 0) | (u[i].len ? DESC_WRITE : 0);
+        uint8_t d[6];
+        put_le32(d, u[i].len);
+        put_le16(d + 4, u[i].id);
+        virtq_put(vq, at + 8, d, sizeof(d));
+        if (i)
+            virtq_put16(vq, at + 14, flags);
+        else
+            first_flags = flags;
+        advance(&q->used_idx, &q->used_wrap, u[i].slots, q->num);
+    }
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    virtq_put16(vq, at + 14, flags);
-    advance(&q->used_idx, &q->used_wrap, slots, q->num);
+    virtq_put16(vq, first, first_flags);
 }
 
 static bool packed_empty(VirtQueue *vq)

@@ -228,19 +228,30 @@ void virtq_drop(VirtqElem *e)
     elem_over(vq);
 }
 
+void virtq_push_all(VirtqElem *const *all, const uint64_t *written, unsigned n)
+{
+    VirtQueue *vq = all[0]->vq;
+    VirtQueueState *q = virtq_state(vq);
+    VirtqUsed *used = vq->v->scratch->used;
+
+    g_assert(n && n <= VIRTIO_QUEUE_MAX);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t len = MIN(written[i], all[i]->in_len);
+        used[i] = (VirtqUsed){ all[i]->id, all[i]->slots, MIN(len, UINT32_MAX) };
+        elem_free(all[i], len);
+    }
+    if (virtq_ready(vq)) {
+        virtq_layout(vq)->use(vq, used, n);
+        for (unsigned i = 0; i < n; i++)
+            q->since += virtio_has(vq->v, VIRTIO_F_RING_PACKED) ? used[i].slots : 1;
+    }
+    for (unsigned i = 0; i < n; i++)
+        elem_over(vq);
+}
+
 void virtq_push(VirtqElem *e, uint64_t written)
 {
-    VirtQueue *vq = e->vq;
-    VirtQueueState *q = virtq_state(vq);
-    uint16_t id = e->id, slots = e->slots;
-
-    written = MIN(written, e->in_len);
-    elem_free(e, written);
-    if (virtq_ready(vq)) {
-        virtq_layout(vq)->use(vq, id, slots, MIN(written, UINT32_MAX));
-        q->since += virtio_has(vq->v, VIRTIO_F_RING_PACKED) ? slots : 1;
-    }
-    elem_over(vq);
+    virtq_push_all(&e, &written, 1);
 }
 
 void virtq_unpop(VirtqElem *e)

@@ -90,16 +90,17 @@ static void split_give_back(VirtQueue *vq, unsigned slots)
     virtq_state(vq)->last_avail--;
 }
 
-static void split_use(VirtQueue *vq, uint16_t id, uint16_t slots, uint32_t len)
+static void split_use(VirtQueue *vq, const VirtqUsed *u, unsigned n)
 {
     VirtQueueState *q = virtq_state(vq);
     uint8_t e[8];
 
-    put_le32(e, id);
-    put_le32(e + 4, len);
-    virtq_put(vq, q->used + USED_RING + 8ull * (q->used_idx % q->num), e, sizeof(e));
+    for (unsigned i = 0; i < n; i++) {
+        put_le32(e, u[i].id);
+        put_le32(e + 4, u[i].len);
+        virtq_put(vq, q->used + USED_RING + 8ull * (q->used_idx++ % q->num), e, sizeof(e));
+    }
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    q->used_idx++;
     virtq_put16(vq, q->used + USED_IDX, q->used_idx);
 }
 

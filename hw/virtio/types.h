@@ -12,6 +12,7 @@
 #define VIRTIO_PCI_ROWS(T) PROP_BASE(T, pci, VirtioPci), PROP_BASE(T, chip.v.conf, VirtioConf)
 
 /* clang-format off */
+/* sync, post_load and unrealize for who does nothing of his own there */
 #define VIRTIO_PCI_HOOKS(id, T)                                                                  \
     static void id##_sync(Device *dev) { virtio_pci_sync(&((T *)dev)->pci); }                    \
     static void id##_unrealize(Device *dev) { virtio_pci_unplug(&((T *)dev)->pci); }             \
@@ -20,16 +21,16 @@
         return virtio_pci_post_load(&((T *)dev)->pci, err);                                      \
     }
 
+#define VIRTIO_PCI_HOOKS_OF(id) .sync = id##_sync, .post_load = id##_post_load, .unrealize = id##_unrealize
+
 #define VIRTIO_PCI_TYPE(id, var, nm, text, T, pci_info, rows, ...)                               \
     static const DeviceType var = {                                                              \
         .name = nm, .desc = text, .size = sizeof(T), .flags = TYPE_USER | TYPE_HOTPLUG,          \
-        .bus = &pci_bus_type, .bus_info = pci_info, .props = rows, .sync = id##_sync,            \
-        .post_load = id##_post_load, .unrealize = id##_unrealize, __VA_ARGS__                    \
+        .bus = &pci_bus_type, .bus_info = pci_info, .props = rows, __VA_ARGS__                   \
     };                                                                                           \
     REGISTER(device, var)
 
 #define VIRTIO_PCI_TYPES(id, nm, text, T, pci_id, virtio_id, pci_class, rom_file, ...)           \
-    VIRTIO_PCI_HOOKS(id, T)                                                                      \
     static const PciInfo id##_info = {                                                           \
         .vendor = 0x1af4, .device = pci_id, .class = pci_class, .sub_vendor = 0x1af4,            \
         .sub_device = virtio_id, .pin = 1, .rom = rom_file,                                      \

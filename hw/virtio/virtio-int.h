@@ -10,6 +10,11 @@
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_SIZE = 16 };
 enum { VIRTIO_PIECES = 2 * VIRTIO_CHAIN, VIRTIO_CONFIG_MAX = 256 };
 
+typedef struct VirtqUsed {
+    uint16_t id, slots;
+    uint32_t len;
+} VirtqUsed;
+
 /* Where an element is put together: segments as the driver wrote them, then what they map to. */
 typedef struct VirtqScratch {
     unsigned n_segs, n_out;
@@ -17,6 +22,7 @@ typedef struct VirtqScratch {
     uint8_t table[VIRTIO_CHAIN * DESC_SIZE];
     DmaMap maps[VIRTIO_PIECES];
     struct iovec iov[VIRTIO_PIECES];
+    VirtqUsed used[VIRTIO_QUEUE_MAX];
 } VirtqScratch;
 
 static inline VirtQueueState *virtq_state(const VirtQueue *vq)
@@ -71,11 +77,12 @@ void virtq_reset(VirtQueue *);   /* 2.6.1 */
 void virtq_clear(VirtQueue *);   /* state as after a reset */
 void virtq_kick(VirtQueue *);    /* by a register write or a doorbell */
 
-/* split.c, packed.c. take: 1 and the segments in scratch, 0: nothing there, -1: broken */
+/* split.c, packed.c. use: the driver sees all of them or none. take: 1 and the segments in scratch,
+ * 0: nothing there, -1: broken */
 typedef struct VirtqLayout {
     int (*take)(VirtQueue *, uint16_t *id, uint16_t *slots);
     void (*give_back)(VirtQueue *, unsigned slots);
-    void (*use)(VirtQueue *, uint16_t id, uint16_t slots, uint32_t len);
+    void (*use)(VirtQueue *, const VirtqUsed *, unsigned n);
     bool (*empty)(VirtQueue *);
     void (*want_kicks)(VirtQueue *, bool on);
     bool (*wants_interrupt)(VirtQueue *);

@@ -79,7 +79,7 @@ void virtio_set_status(Virtio *v, uint8_t val)
     if ((val ^ was) & VIRTIO_DRIVER_OK)
         v->transport->ready(v);
     if (v->ops->status)
-        v->ops->status(v, v->st.status);
+        v->ops->status(v, v->st.status, was);
 }
 
 static void tell_config(Virtio *v)
@@ -174,15 +174,12 @@ void virtio_reset_state(Virtio *v)
         virtq_clear(&v->vq[i]);
 }
 
-static bool queue_loaded_ok(const Virtio *v, const VirtQueue *vq)
+/* Places beyond the ring are guest addresses like others: no harm. */
+static bool queue_loaded_ok(const VirtQueue *vq)
 {
     const VirtQueueState *q = virtq_state(vq);
 
-    if (q->num > vq->max || (q->enabled && !q->num))
-        return false;
-    if (virtio_has(v, VIRTIO_F_RING_PACKED))
-        return !q->enabled || (q->last_avail < q->num && q->used_idx < q->num);
-    return !(q->num & (q->num - 1));
+    return q->num <= vq->max && (q->num || !q->enabled);
 }
 
 bool virtio_check(Virtio *v, GError **err)
@@ -192,7 +189,7 @@ bool virtio_check(Virtio *v, GError **err)
     if (v->st.features & ~(virtio_offers(v, false) | virtio_offers(v, true)))
         bad = "features that this device does not offer";
     for (unsigned i = 0; i < v->n_queues; i++)
-        if (!queue_loaded_ok(v, &v->vq[i]))
+        if (!queue_loaded_ok(&v->vq[i]))
             bad = "a queue that cannot be";
     if (!virtq_parked_ok(v))
         bad = "waiting requests that cannot be";

@@ -67,7 +67,7 @@ typedef struct VirtioOps {
     /* the driver notified the queue, or may have: take what is there */
     void (*kick)(Virtio *, VirtQueue *);
     /* it has changed, but not to 0 (a reset of the device): what it is now. May be NULL */
-    void (*status)(Virtio *, uint8_t);
+    void (*status)(Virtio *, uint8_t now, uint8_t was);
     /* the queue is being reset (2.6.1): what the device holds of it is pushed or detached now, or
      * later (inuse falls to 0). May be NULL */
     void (*queue_reset)(Virtio *, VirtQueue *);
@@ -160,6 +160,8 @@ VirtQueue *virtq_size(Virtio *, unsigned index, unsigned max);
 VirtqElem *virtq_pop(VirtQueue *);
 /* Done with it: `written` bytes of `in` are the driver's to read. Frees it. Then virtq_notify(). */
 void virtq_push(VirtqElem *, uint64_t written);
+/* Several of one queue, of which the driver sees all or none. */
+void virtq_push_all(VirtqElem *const *, const uint64_t *written, unsigned n);
 /* As if it had not been popped; only the last one popped and only if none was pushed since. */
 void virtq_unpop(VirtqElem *);
 /* It stays in the state, unmapped and saved; comes back, oldest first, by virtq_unpark(). */

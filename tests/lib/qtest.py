@@ -94,7 +94,7 @@ class Qmp:
         self.events = []
         self("qmp_capabilities")
 
-    def __call__(self, name, **args):
+    def __call__(self, name, /, **args):
         json_line = json.dumps({"execute": name, "arguments": args})
         self.s.sendall(json_line.encode() + b"\n")
         while True:

@@ -91,7 +91,7 @@ class Device:
 
     def negotiate(self, want=None, without=()):
         """Reset, features: all that is offered (of want) but the bits of without; -> accepted"""
-        self.status = 0
+        self.reset()
         self.status = ACK
         self.status = ACK | DRIVER
         f = self.offered()
@@ -104,6 +104,14 @@ class Device:
             self.status = ACK | DRIVER | FEATURES_OK
             return bool(self.status & FEATURES_OK)
         return True
+
+    def reset(self):
+        """Without a processor that could wait, requests in flight end first"""
+        self.status = 0
+        for _ in range(20000):
+            if not self.status:
+                return
+        raise TimeoutError("reset")
 
     def ready(self):
         self.status = self.status | DRIVER_OK
