@@ -63,7 +63,7 @@ bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)
 {
     DriveArgs own = *args; /* shallow: drive_open() only places it */
 
-    if (own.iface > IF_IDE && own.iface != IF_VIRTIO)
+    if (own.iface > IF_SCSI && own.iface != IF_VIRTIO)
         return opt_fail(err, "if=%s is not supported yet", if_words[own.iface]);
     if (!check_rest(args, err))
         return false;

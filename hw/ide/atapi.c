@@ -12,18 +12,18 @@
 #include "hw/ide/ide-int.h"
 
 enum { REASON_COMMAND = 1, REASON_DATA_IN = 2, REASON_END = 3 };
-enum { KEY_MEDIUM_ERROR = 3, KEY_ILLEGAL = 5, ASC_READ_ERROR = 0x11, ASC_RANGE = 0x21 };
+enum { ASC_READ_ERROR = 0x11, ASC_RANGE = 0x21, ASC_NO_MEDIUM = 0x3a };
 
 /* ---- ends ---- */
 
-void atapi_done(IdeDrive *d)
+static void atapi_done(IdeDrive *d)
 {
     d->st.sense_key = d->st.sense_asc = 0;
     d->st.nsector = REASON_END;
     ide_done(d);
 }
 
-void atapi_error(IdeDrive *d, uint8_t key, uint8_t asc)
+static void atapi_error(IdeDrive *d, uint8_t key, uint8_t asc)
 {
     d->st.sense_key = key;
     d->st.sense_asc = asc;
@@ -68,8 +68,10 @@ static void set_reply(IdeDrive *d, uint32_t n)
         g_byte_array_append(d->st.buf, (const uint8_t *)"", 1);
 }
 
-void atapi_reply(IdeDrive *d, uint32_t n, uint32_t room)
+static void atapi_reply(void *o, uint32_t n, uint32_t room)
 {
+    IdeDrive *d = o;
+
     n = MIN(n, room);
     if (n == 0) {
         atapi_done(d);
@@ -91,12 +93,14 @@ static bool medium_has(const IdeDrive *d, uint64_t lba, uint32_t n)
     return lba < all && n <= all - lba;
 }
 
-void atapi_read(IdeDrive *d, uint64_t lba, uint32_t n, bool raw)
+static void atapi_read(void *o, uint64_t lba, uint32_t n, bool raw)
 {
+    IdeDrive *d = o;
+
     if (n == 0) {
         atapi_done(d);
     } else if (!medium_has(d, lba, n)) {
-        atapi_error(d, KEY_ILLEGAL, ASC_RANGE);
+        atapi_error(d, SENSE_ILLEGAL, ASC_RANGE);
     } else {
         d->st.lba = lba;
         d->st.left = MIN(n, 65536); /* no medium of ours is that large in one command */
@@ -107,25 +111,6 @@ void atapi_read(IdeDrive *d, uint64_t lba, uint32_t n, bool raw)
         else
             ide_issue(d);
     }
-}
-
-static uint8_t bcd(unsigned n)
-{
-    return (n / 10 % 10) << 4 | n % 10;
-}
-
-/* A mode 1 sector as it lies on the disc, error correction left out */
-static void raw_sector(uint8_t *out, const uint8_t *data, uint64_t lba)
-{
-    uint64_t frame = lba + 150;
-
-    memset(out, 0, CD_RAW);
-    memset(out + 1, 0xff, 10);
-    out[12] = bcd(frame / (75 * 60));
-    out[13] = bcd(frame / 75 % 60);
-    out[14] = bcd(frame % 75);
-    out[15] = 1;
-    memcpy(out + 16, data, CD_SECTOR);
 }
 
 static uint32_t unit_size(const IdeDrive *d)
@@ -141,7 +126,7 @@ static void spread_raw(IdeDrive *d, const uint8_t *data)
 
     for (uint32_t i = 0; i < d->st.now; i++) {
         memcpy(one, data + i * CD_SECTOR, CD_SECTOR);
-        raw_sector(d->bounce + i * CD_RAW, one, d->st.lba + i);
+        mmc_raw_sector(d->bounce + i * CD_RAW, one, d->st.lba + i);
     }
 }
 
@@ -163,7 +148,7 @@ static void atapi_issue(IdeDrive *d)
     if (!medium_has(d, s->lba, s->now)) {
         if (s->dma)
             ide_dma_end(d);
-        atapi_error(d, KEY_ILLEGAL, ASC_RANGE);
+        atapi_error(d, SENSE_ILLEGAL, ASC_RANGE);
         return;
     }
     ide_blk_read(d, s->lba * CD_SECTOR, d->bounce + BOUNCE - s->now * CD_SECTOR,
@@ -209,9 +194,9 @@ static void atapi_blk_done(IdeDrive *d, int ret)
         if (d->st.dma)
             ide_dma_end(d);
         if (ret == -ENOMEDIUM)
-            atapi_error(d, 2, 0x3a);
+            atapi_error(d, SENSE_NOT_READY, ASC_NO_MEDIUM);
         else
-            atapi_error(d, KEY_MEDIUM_ERROR, ASC_READ_ERROR);
+            atapi_error(d, SENSE_MEDIUM_ERROR, ASC_READ_ERROR);
         return;
     }
     read_done(d);
@@ -223,7 +208,7 @@ static void take_cdb(IdeDrive *d)
 
     memcpy(cdb, d->st.buf->data, MIN(sizeof(cdb), d->st.buf->len));
     d->st.op = OP_NONE;
-    mmc_command(d, cdb);
+    mmc_command(&d->mmc, cdb, d);
 }
 
 static void atapi_piece(IdeDrive *d)
@@ -241,6 +226,32 @@ static void atapi_piece(IdeDrive *d)
     else
         atapi_done(d);
 }
+
+/* ---- what answers the packets ---- */
+
+static uint8_t *reply_buffer(void *o, uint32_t n)
+{
+    return ide_buffer(o, n);
+}
+
+static void packet_done(void *o)
+{
+    atapi_done(o);
+}
+
+static void packet_error(void *o, uint8_t key, uint8_t asc)
+{
+    atapi_error(o, key, asc);
+}
+
+const MmcHost ide_mmc = {
+    .buffer = reply_buffer,
+    .reply = atapi_reply,
+    .read = atapi_read,
+    .done = packet_done,
+    .error = packet_error,
+    .format = 0x21, /* ATAPI, response format 1 */
+};
 
 /* ---- commands outside packets ---- */
 

@@ -33,7 +33,7 @@ static const Prop IdeCd_rows[] = { DRIVE_ROWS() };
 
 static const StatePart drive_state[] = {
     STATE(IdeDrive, st, IdeDriveState_rows, 1),
-    STATE_KEEP(IdeDrive, tray, IdeTray_rows, 1),
+    STATE_KEEP(IdeDrive, tray, MmcTray_rows, 1),
     { .rows = NULL },
 };
 

@@ -36,10 +36,6 @@ const Field IdeDriveState_rows[] = {
     FIELD_PAD(S, pad), FIELD_END
 };
 #undef S
-const Field IdeTray_rows[] = {
-    FIELD(IdeTray, open), FIELD(IdeTray, locked), FIELD(IdeTray, changed, .max = 2),
-    FIELD(IdeTray, new_media), FIELD(IdeTray, eject_wanted), FIELD_PAD(IdeTray, pad), FIELD_END
-};
 /* clang-format on */
 
 /* ---- ends ---- */
@@ -336,7 +332,7 @@ static void drive_media(void *o, bool loaded)
     IdeDrive *d = o;
 
     if (d->kind == &ide_cdrom)
-        mmc_media(d, loaded);
+        mmc_media(&d->mmc, loaded);
 }
 
 static void drive_eject_request(void *o, bool force)
@@ -344,7 +340,7 @@ static void drive_eject_request(void *o, bool force)
     IdeDrive *d = o;
 
     if (d->kind == &ide_cdrom)
-        mmc_eject_request(d, force);
+        mmc_eject_request(&d->mmc, force);
 }
 
 static const BlockFrontOps drive_ops = {
@@ -383,6 +379,15 @@ bool ide_drive_realize(IdeDrive *d, const IdeKind *kind, GError **err)
         return false;
     }
     default_texts(d);
+    d->mmc = (Mmc){ .host = &ide_mmc,
+                    .blk = d->blk,
+                    .tray = &d->tray,
+                    .sense_key = &d->st.sense_key,
+                    .sense_asc = &d->st.sense_asc,
+                    .serial = d->serial,
+                    .vendor = "QEMU",
+                    .model = d->model,
+                    .ver = d->ver };
     d->bounce = aligned_alloc(4096, BOUNCE);
     return d->bounce != NULL;
 }

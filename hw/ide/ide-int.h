@@ -5,6 +5,7 @@
 
 #include "block/block.h"
 #include "hw/ide/ide.h"
+#include "hw/scsi/mmc.h"
 
 /* clang-format off */
 enum { ST_ERR = 0x01, ST_DRQ = 0x08, ST_SEEK = 0x10, ST_READY = 0x40, ST_BSY = 0x80 };
@@ -21,7 +22,7 @@ typedef enum {
 } IdeOp;
 /* clang-format on */
 
-enum { SECTOR = 512, CD_SECTOR = 2048, CD_RAW = 2352, MULT_MAX = 16 };
+enum { SECTOR = 512, CD_SECTOR = MMC_SECTOR, CD_RAW = MMC_RAW_SECTOR, MULT_MAX = 16 };
 enum { BUF_MAX = 65536, BOUNCE = 256 << 10 };
 
 /* what differs between a disk and a CD-ROM */
@@ -54,14 +55,6 @@ typedef struct IdeDriveState {
     bool irq, lba48, fua, dma, out, parked, resetting, no_cache, no_smart, raw;
     uint8_t pad[1];
 } IdeDriveState;
-
-/* survives reset */
-typedef struct IdeTray {
-    bool open, locked;
-    uint8_t changed; /* 1: tell "not ready", then 2: "medium may have changed" */
-    bool new_media, eject_wanted;
-    uint8_t pad[3];
-} IdeTray;
 STATE_END
 
 struct IdeDrive {
@@ -77,16 +70,17 @@ struct IdeDrive {
     int8_t write_cache;
     /* state */
     IdeDriveState st;
-    IdeTray tray;
+    MmcTray tray;
     /* host */
     const IdeKind *kind;
+    Mmc mmc; /* a CD-ROM's commands */
     IdeBus *bus;
     uint8_t *bounce;
     bool busy, drained;
 };
 
 /* ---- drive.c ---- */
-extern const Field IdeDriveState_rows[], IdeTray_rows[];
+extern const Field IdeDriveState_rows[];
 
 bool ide_drive_realize(IdeDrive *, const IdeKind *, GError **);
 void ide_drive_reset(Device *);
@@ -137,14 +131,6 @@ void ide_identify_cdrom(IdeDrive *, uint8_t out[SECTOR]);
 unsigned ide_cylinders(const IdeDrive *);
 
 /* ---- atapi.c ---- */
-void atapi_done(IdeDrive *);
-void atapi_error(IdeDrive *, uint8_t key, uint8_t asc);
-void atapi_reply(IdeDrive *, uint32_t n, uint32_t room); /* n bytes of the buffer, at most room */
-void atapi_read(IdeDrive *, uint64_t lba, uint32_t n, bool raw);
-
-/* ---- mmc.c ---- */
-void mmc_command(IdeDrive *, const uint8_t cdb[12]);
-void mmc_media(IdeDrive *, bool loaded);
-void mmc_eject_request(IdeDrive *, bool force);
+extern const MmcHost ide_mmc;
 
 #endif

@@ -141,6 +141,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
         ide_board_drives(&b, ide);
     }
     virtio_board_drives(&b, pc->pci);
+    scsi_board_drives(&b, pc->pci);
     if (!b.err)
         pc_firmware_add(&b, pc);
     return board_ok(&b, err);

@@ -71,8 +71,9 @@ bool pc_bios_load(Pc *, GError **err);
  * (e820, ACPI, SMBIOS, -kernel). The tables themselves are made when the guest first looks. */
 void pc_firmware_add(Board *, Pc *);
 
-/* The board's drives with if=ide, floppy: makes ide-hd, ide-cd on the two buses of the controller.
- * In hw/ide: ide_board_drives(). */
+/* The board's drives: ide-hd, ide-cd on the two buses of the controller; an lsi53c895a for each bus
+ * of if=scsi. In hw/ide and hw/scsi. */
 void ide_board_drives(Board *, Device *ide);
+void scsi_board_drives(Board *, Bus *pci);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What packets mean to the CD-ROM (MMC-5, SPC-3): one data track in one session, a tray with a
+ * What commands mean to a CD-ROM (MMC-5, SPC-3): one data track in one session, a tray with a
  * lock, events of the medium. The profile is DVD-ROM when the medium is larger than a CD.
  *
  * A changed medium is told in two steps, as guests expect it of real drives: first "not ready,
@@ -8,10 +8,9 @@
  */
 #include <string.h>
 
-#include "hw/ide/ide-int.h"
+#include "hw/scsi/mmc.h"
 
 enum { CD_FRAMES_MOST = 80 * 60 * 75 };
-enum { KEY_NOT_READY = 2, KEY_ILLEGAL = 5, KEY_ATTENTION = 6 };
 enum {
     ASC_BAD_OPCODE = 0x20,
     ASC_BAD_FIELD = 0x24,
@@ -45,58 +44,104 @@ static void wr32(uint8_t *p, uint32_t v)
     wr16(p + 2, v);
 }
 
+/* clang-format off */
+const Field MmcTray_rows[] = {
+    FIELD(MmcTray, open), FIELD(MmcTray, locked), FIELD(MmcTray, changed, .max = 2),
+    FIELD(MmcTray, new_media), FIELD(MmcTray, eject_wanted), FIELD_PAD(MmcTray, pad),
+    FIELD_END
+};
+/* clang-format on */
+
 /* ---- the medium ---- */
 
-static bool has_medium(const IdeDrive *d)
+static bool has_medium(const Mmc *d)
 {
-    return d->blk && !d->tray.open && blk_inserted(d->blk);
+    return d->blk && !d->tray->open && blk_inserted(d->blk);
 }
 
-static uint32_t sectors(const IdeDrive *d)
+static uint32_t sectors(const Mmc *d)
 {
-    int64_t n = has_medium(d) ? ide_blk_length(d) : 0;
+    int64_t n = has_medium(d) ? blk_length(d->blk) : 0;
 
-    return n <= 0 ? 0 : MIN(n / CD_SECTOR, UINT32_MAX);
+    return n <= 0 ? 0 : MIN(n / MMC_SECTOR, UINT32_MAX);
 }
 
-static uint16_t profile(const IdeDrive *d)
+static uint16_t profile(const Mmc *d)
 {
     uint32_t n = sectors(d);
 
     return n == 0 ? 0 : n > CD_FRAMES_MOST ? PROFILE_DVD : PROFILE_CD;
 }
 
-void mmc_media(IdeDrive *d, bool loaded)
+void mmc_media(Mmc *d, bool loaded)
 {
-    d->tray.open = !loaded;
-    d->tray.new_media = loaded;
-    d->tray.eject_wanted = false;
-    d->tray.changed = loaded ? 1 : 0;
+    d->tray->open = !loaded;
+    d->tray->new_media = loaded;
+    d->tray->eject_wanted = false;
+    d->tray->changed = loaded ? 1 : 0;
 }
 
 /* The user asks for the medium; a guest that locked the tray is told by an event. */
-void mmc_eject_request(IdeDrive *d, bool force)
+void mmc_eject_request(Mmc *d, bool force)
 {
-    d->tray.eject_wanted = true;
+    d->tray->eject_wanted = true;
     if (force) {
-        d->tray.eject_wanted = false;
-        d->tray.locked = false;
+        d->tray->eject_wanted = false;
+        d->tray->locked = false;
     }
+}
+
+static uint8_t bcd(unsigned n)
+{
+    return (n / 10 % 10) << 4 | n % 10;
+}
+
+void mmc_raw_sector(uint8_t *out, const uint8_t *data, uint64_t lba)
+{
+    uint64_t frame = lba + 150;
+
+    memset(out, 0, MMC_RAW_SECTOR);
+    memset(out + 1, 0xff, 10);
+    out[12] = bcd(frame / (75 * 60));
+    out[13] = bcd(frame / 75 % 60);
+    out[14] = bcd(frame % 75);
+    out[15] = 1;
+    memcpy(out + 16, data, MMC_SECTOR);
 }
 
 /* ---- replies ---- */
 
-static uint8_t *zeroed(IdeDrive *d, uint32_t n)
+static void fail(Mmc *d, uint8_t key, uint8_t asc)
 {
-    return memset(ide_buffer(d, n), 0, n);
+    d->host->error(d->o, key, asc);
 }
 
-static void bad_field(IdeDrive *d)
+static void done(Mmc *d)
 {
-    atapi_error(d, KEY_ILLEGAL, ASC_BAD_FIELD);
+    d->host->done(d->o);
 }
 
-static void inquiry_vpd(IdeDrive *d, const uint8_t *cdb)
+static void reply(Mmc *d, uint32_t n, uint32_t room)
+{
+    d->host->reply(d->o, n, room);
+}
+
+static void read_sectors(Mmc *d, uint64_t lba, uint32_t n, bool raw)
+{
+    d->host->read(d->o, lba, n, raw);
+}
+
+static uint8_t *zeroed(Mmc *d, uint32_t n)
+{
+    return memset(d->host->buffer(d->o, n), 0, n);
+}
+
+static void bad_field(Mmc *d)
+{
+    fail(d, SENSE_ILLEGAL, ASC_BAD_FIELD);
+}
+
+static void inquiry_vpd(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 64);
     size_t n = MIN(strlen(d->serial), 20);
@@ -117,7 +162,7 @@ static void inquiry_vpd(IdeDrive *d, const uint8_t *cdb)
         break;
     default: bad_field(d); return;
     }
-    atapi_reply(d, 4 + p[3], be16(cdb + 3));
+    reply(d, 4 + p[3], be16(cdb + 3));
 }
 
 static void blank_padded(uint8_t *p, size_t n, const char *text)
@@ -126,7 +171,7 @@ static void blank_padded(uint8_t *p, size_t n, const char *text)
     memcpy(p, text, MIN(n, strlen(text)));
 }
 
-static void inquiry(IdeDrive *d, const uint8_t *cdb)
+static void inquiry(Mmc *d, const uint8_t *cdb)
 {
     if (cdb[1] & 1) {
         inquiry_vpd(d, cdb);
@@ -139,66 +184,67 @@ static void inquiry(IdeDrive *d, const uint8_t *cdb)
     uint8_t *p = zeroed(d, 36);
     p[0] = 5;    /* CD-ROM */
     p[1] = 0x80; /* removable */
-    p[3] = 0x21; /* ATAPI, response format 1 */
+    p[2] = d->host->version;
+    p[3] = d->host->format;
     p[4] = 31;
-    blank_padded(p + 8, 8, "QEMU");
+    blank_padded(p + 8, 8, d->vendor);
     blank_padded(p + 16, 16, d->model);
     blank_padded(p + 32, 4, d->ver);
-    atapi_reply(d, 36, be16(cdb + 3));
+    reply(d, 36, be16(cdb + 3));
 }
 
-static void request_sense(IdeDrive *d, const uint8_t *cdb)
+static void request_sense(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 18);
 
     p[0] = 0xf0;
-    p[2] = d->st.sense_key;
+    p[2] = *d->sense_key;
     p[7] = 10;
-    p[12] = d->st.sense_asc;
-    d->st.sense_key = d->st.sense_asc = 0;
-    atapi_reply(d, 18, cdb[4]);
+    p[12] = *d->sense_asc;
+    *d->sense_key = *d->sense_asc = 0;
+    reply(d, 18, cdb[4]);
 }
 
-static void test_unit_ready(IdeDrive *d, const uint8_t *cdb)
+static void test_unit_ready(Mmc *d, const uint8_t *cdb)
 {
-    atapi_done(d);
+    done(d);
 }
 
-static void read_capacity(IdeDrive *d, const uint8_t *cdb)
+static void read_capacity(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 8);
 
     wr32(p, sectors(d) - 1);
-    wr32(p + 4, CD_SECTOR);
-    atapi_reply(d, 8, 8);
+    wr32(p + 4, MMC_SECTOR);
+    reply(d, 8, 8);
 }
 
-static void read_10(IdeDrive *d, const uint8_t *cdb)
+static void read_10(Mmc *d, const uint8_t *cdb)
 {
     uint32_t n = cdb[0] == 0xa8 ? be32(cdb + 6) : be16(cdb + 7);
 
-    atapi_read(d, be32(cdb + 2), n, false);
+    read_sectors(d, be32(cdb + 2), n, false);
 }
 
 /* what to transfer: 10h the user data, F8h the whole sector */
-static void read_cd(IdeDrive *d, const uint8_t *cdb)
+static void read_cd(Mmc *d, const uint8_t *cdb)
 {
     uint32_t n = cdb[6] << 16 | cdb[7] << 8 | cdb[8];
 
     switch (cdb[9] & 0xf8) {
-    case 0x00: atapi_done(d); break;
-    case 0x10: atapi_read(d, be32(cdb + 2), n, false); break;
-    case 0xf8: atapi_read(d, be32(cdb + 2), n, true); break;
+    case 0x00: done(d); break;
+    case 0x10: read_sectors(d, be32(cdb + 2), n, false); break;
+    case 0xf8: read_sectors(d, be32(cdb + 2), n, true); break;
     default: bad_field(d);
     }
 }
 
-static void seek_10(IdeDrive *d, const uint8_t *cdb)
+static void seek_10(Mmc *d, const uint8_t *cdb)
 {
     if (be32(cdb + 2) >= sectors(d))
-        atapi_error(d, KEY_ILLEGAL, 0x21);
+        fail(d, SENSE_ILLEGAL, 0x21);
     else
-        atapi_done(d);
+        done(d);
 }
 
 /* ---- table of contents ---- */
@@ -223,7 +269,7 @@ static uint8_t *toc_entry(uint8_t *p, uint8_t track, bool msf, uint32_t lba)
     return p + 8;
 }
 
-static uint32_t toc_tracks(const IdeDrive *d, uint8_t *p, bool msf, uint8_t first)
+static uint32_t toc_tracks(const Mmc *d, uint8_t *p, bool msf, uint8_t first)
 {
     uint8_t *q = p + 4;
 
@@ -242,7 +288,7 @@ static uint8_t *full_entry(uint8_t *p, uint8_t point)
     return p + 11;
 }
 
-static uint32_t toc_full(const IdeDrive *d, uint8_t *p, bool msf)
+static uint32_t toc_full(const Mmc *d, uint8_t *p, bool msf)
 {
     uint8_t *q = p + 4;
 
@@ -261,7 +307,7 @@ static uint32_t toc_full(const IdeDrive *d, uint8_t *p, bool msf)
     return q - p;
 }
 
-static void read_toc(IdeDrive *d, const uint8_t *cdb)
+static void read_toc(Mmc *d, const uint8_t *cdb)
 {
     bool msf = cdb[1] & 2;
     /* MMC's place for the format, and the older one of SFF-8020i */
@@ -286,12 +332,12 @@ static void read_toc(IdeDrive *d, const uint8_t *cdb)
     default: bad_field(d); return;
     }
     wr16(p, n - 2);
-    atapi_reply(d, n, be16(cdb + 7));
+    reply(d, n, be16(cdb + 7));
 }
 
 /* ---- mode pages, configuration, events ---- */
 
-static uint32_t mode_page(const IdeDrive *d, uint8_t page, uint8_t *p)
+static uint32_t mode_page(const Mmc *d, uint8_t page, uint8_t *p)
 {
     static const uint8_t recovery[] = { 0x01, 6, 0, 5 };
     static const uint8_t audio[] = { 0x0e, 0x0e, 4, 0, 0, 0, 0, 0, 1, 255, 2, 255, 0, 0, 0, 0 };
@@ -304,37 +350,45 @@ static uint32_t mode_page(const IdeDrive *d, uint8_t page, uint8_t *p)
     case 0x0e: memcpy(p, audio, sizeof(audio)); return 16;
     case 0x2a:
         memcpy(p, capabilities, sizeof(capabilities));
-        if (d->tray.locked)
+        if (d->tray->locked)
             p[6] |= 2;
         return 22;
     }
     return 0;
 }
 
-static void mode_sense(IdeDrive *d, const uint8_t *cdb)
+/* By ten bytes, with a header of eight; or by six, with one of four */
+static void mode_sense(Mmc *d, const uint8_t *cdb)
 {
     static const uint8_t pages[] = { 0x01, 0x0e, 0x2a };
+    enum { MEDIUM_NONE = 0x70 };
+    bool six = cdb[0] == 0x1a;
     uint8_t *p = zeroed(d, 8 + 64), page = cdb[2] & 0x3f;
-    uint32_t n = 8;
+    uint32_t head = six ? 4 : 8, n = head;
 
     if (cdb[2] >> 6 == 3) {
-        atapi_error(d, KEY_ILLEGAL, ASC_NO_SAVING);
+        fail(d, SENSE_ILLEGAL, ASC_NO_SAVING);
         return;
     }
     for (unsigned i = 0; i < sizeof(pages); i++)
         if (page == pages[i] || page == 0x3f)
             n += mode_page(d, pages[i], p + n);
-    if (n == 8) {
+    if (n == head) {
         bad_field(d);
         return;
     }
-    wr16(p, n - 2);
-    p[2] = 0x70;
-    atapi_reply(d, n, be16(cdb + 7));
+    if (six) {
+        p[0] = n - 1;
+        p[1] = MEDIUM_NONE;
+    } else {
+        wr16(p, n - 2);
+        p[2] = MEDIUM_NONE;
+    }
+    reply(d, n, six ? cdb[4] : be16(cdb + 7));
 }
 
 /* only the list of profiles: a reader has no further features worth asking for */
-static void get_configuration(IdeDrive *d, const uint8_t *cdb)
+static void get_configuration(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 8 + 12);
     uint16_t now = profile(d), from = be16(cdb + 2);
@@ -354,26 +408,26 @@ static void get_configuration(IdeDrive *d, const uint8_t *cdb)
         p[18] = now == PROFILE_CD;
     }
     wr32(p, n - 4);
-    atapi_reply(d, n, be16(cdb + 7));
+    reply(d, n, be16(cdb + 7));
 }
 
-static uint8_t media_event(IdeDrive *d)
+static uint8_t media_event(Mmc *d)
 {
     enum { NOTHING, EJECT_REQUEST, NEW_MEDIA };
 
-    if (d->tray.new_media) {
-        d->tray.new_media = false;
+    if (d->tray->new_media) {
+        d->tray->new_media = false;
         return NEW_MEDIA;
     }
-    if (d->tray.eject_wanted) {
-        d->tray.eject_wanted = false;
+    if (d->tray->eject_wanted) {
+        d->tray->eject_wanted = false;
         return EJECT_REQUEST;
     }
     return NOTHING;
 }
 
 /* polled only; of the classes only media (4) */
-static void get_event_status(IdeDrive *d, const uint8_t *cdb)
+static void get_event_status(Mmc *d, const uint8_t *cdb)
 {
     enum { CLASS_MEDIA = 4, SUPPORTED = 1 << CLASS_MEDIA, NO_EVENT = 0x80 };
     uint16_t room = be16(cdb + 7);
@@ -390,24 +444,24 @@ static void get_event_status(IdeDrive *d, const uint8_t *cdb)
         p[2] = CLASS_MEDIA;
         if (room > 4)
             p[4] = media_event(d);
-        p[5] = (d->tray.open ? 1 : 0) | (has_medium(d) ? 2 : 0);
+        p[5] = (d->tray->open ? 1 : 0) | (has_medium(d) ? 2 : 0);
     } else {
         p[2] = NO_EVENT;
     }
     wr16(p, n - 4);
-    atapi_reply(d, n, room);
+    reply(d, n, room);
 }
 
-static void mechanism_status(IdeDrive *d, const uint8_t *cdb)
+static void mechanism_status(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 8);
 
-    p[1] = d->tray.open ? 0x10 : 0;
+    p[1] = d->tray->open ? 0x10 : 0;
     p[5] = 1; /* one slot, no changer */
-    atapi_reply(d, 8, be16(cdb + 8));
+    reply(d, 8, be16(cdb + 8));
 }
 
-static void disc_information(IdeDrive *d, const uint8_t *cdb)
+static void disc_information(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 34);
 
@@ -419,18 +473,18 @@ static void disc_information(IdeDrive *d, const uint8_t *cdb)
     p[2] = 0x0e; /* finished disc, last session complete */
     p[3] = p[4] = p[5] = p[6] = 1;
     p[7] = 0x20; /* unrestricted use */
-    atapi_reply(d, 34, be16(cdb + 7));
+    reply(d, 34, be16(cdb + 7));
 }
 
 /* Formats 0, the physical layout; 1, no copyright protection; FFh, the list of them */
-static void dvd_structure(IdeDrive *d, const uint8_t *cdb)
+static void dvd_structure(Mmc *d, const uint8_t *cdb)
 {
     static const uint8_t list[] = { 0x00, 0x40, 0x08, 0x04, 0x01, 0x40, 0, 8 };
     uint8_t *p = zeroed(d, 4 + 2048);
     uint32_t n = 4, last = sectors(d) - 1 + 0x30000;
 
     if (profile(d) != PROFILE_DVD) {
-        atapi_error(d, KEY_ILLEGAL, ASC_BAD_FORMAT);
+        fail(d, SENSE_ILLEGAL, ASC_BAD_FORMAT);
         return;
     }
     switch (cdb[7]) {
@@ -451,46 +505,46 @@ static void dvd_structure(IdeDrive *d, const uint8_t *cdb)
     default: bad_field(d); return;
     }
     wr16(p, n - 2);
-    atapi_reply(d, n, be16(cdb + 8));
+    reply(d, n, be16(cdb + 8));
 }
 
-static void mode_select(IdeDrive *d, const uint8_t *cdb)
+static void mode_select(Mmc *d, const uint8_t *cdb)
 {
     bad_field(d); /* no page can be changed */
 }
 
 /* ---- the tray ---- */
 
-static void prevent_removal(IdeDrive *d, const uint8_t *cdb)
+static void prevent_removal(Mmc *d, const uint8_t *cdb)
 {
-    d->tray.locked = cdb[4] & 1;
+    d->tray->locked = cdb[4] & 1;
     if (d->blk)
-        blk_lock_medium(d->blk, d->tray.locked);
-    atapi_done(d);
+        blk_lock_medium(d->blk, d->tray->locked);
+    done(d);
 }
 
-static void move_tray(IdeDrive *d, bool open)
+static void move_tray(Mmc *d, bool open)
 {
-    if (open == d->tray.open)
+    if (open == d->tray->open)
         return;
-    d->tray.open = open;
+    d->tray->open = open;
     if (d->blk)
         blk_eject(d->blk, open);
     if (!open && has_medium(d))
-        d->tray.new_media = true;
+        d->tray->new_media = true;
 }
 
-static void start_stop(IdeDrive *d, const uint8_t *cdb)
+static void start_stop(Mmc *d, const uint8_t *cdb)
 {
     bool load_eject = cdb[4] & 2, start = cdb[4] & 1;
 
     if (cdb[4] & 0xf0 || !load_eject) {
-        atapi_done(d); /* power states; spinning */
-    } else if (!start && d->tray.locked && !d->tray.open) {
-        atapi_error(d, has_medium(d) ? KEY_NOT_READY : KEY_ILLEGAL, ASC_LOCKED);
+        done(d); /* power states; spinning */
+    } else if (!start && d->tray->locked && !d->tray->open) {
+        fail(d, has_medium(d) ? SENSE_NOT_READY : SENSE_ILLEGAL, ASC_LOCKED);
     } else {
         move_tray(d, !start);
-        atapi_done(d);
+        done(d);
     }
 }
 
@@ -499,7 +553,7 @@ static void start_stop(IdeDrive *d, const uint8_t *cdb)
 /* READY: needs a medium and tells of a changed one first; QUIET: may come before that news */
 enum { READY = 1, QUIET = 2 };
 typedef struct MmcCommand {
-    void (*run)(IdeDrive *, const uint8_t *cdb);
+    void (*run)(Mmc *, const uint8_t *cdb);
     uint8_t opcode, flags;
 } MmcCommand;
 
@@ -508,6 +562,7 @@ static const MmcCommand commands[] = {
     { test_unit_ready,    0x00, READY },
     { request_sense,      0x03, QUIET },
     { inquiry,            0x12, QUIET },
+    { mode_sense,         0x1a, 0 },
     { start_stop,         0x1b, 0 },
     { prevent_removal,    0x1e, 0 },
     { read_capacity,      0x25, READY },
@@ -528,21 +583,22 @@ static const MmcCommand commands[] = {
 /* clang-format on */
 
 /* false: the command ended with the news of another medium */
-static bool told_change(IdeDrive *d, const MmcCommand *c)
+static bool told_change(Mmc *d, const MmcCommand *c)
 {
-    if (c->flags & QUIET || !d->tray.changed || !has_medium(d))
+    if (c->flags & QUIET || !d->tray->changed || !has_medium(d))
         return true;
-    if (d->tray.changed++ == 1) {
-        atapi_error(d, KEY_NOT_READY, ASC_NO_MEDIUM);
+    if (d->tray->changed++ == 1) {
+        fail(d, SENSE_NOT_READY, ASC_NO_MEDIUM);
     } else {
-        d->tray.changed = 0;
-        atapi_error(d, KEY_ATTENTION, ASC_CHANGED);
+        d->tray->changed = 0;
+        fail(d, SENSE_ATTENTION, ASC_CHANGED);
     }
     return false;
 }
 
-void mmc_command(IdeDrive *d, const uint8_t cdb[12])
+void mmc_command(Mmc *d, const uint8_t *cdb, void *o)
 {
+    d->o = o;
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
         const MmcCommand *c = &commands[i];
         if (c->opcode != cdb[0])
@@ -550,10 +606,10 @@ void mmc_command(IdeDrive *d, const uint8_t cdb[12])
         if (!told_change(d, c))
             return;
         if (c->flags & READY && !has_medium(d))
-            atapi_error(d, KEY_NOT_READY, ASC_NO_MEDIUM);
+            fail(d, SENSE_NOT_READY, ASC_NO_MEDIUM);
         else
             c->run(d, cdb);
         return;
     }
-    atapi_error(d, KEY_ILLEGAL, ASC_BAD_OPCODE);
+    fail(d, SENSE_ILLEGAL, ASC_BAD_OPCODE);
 }
