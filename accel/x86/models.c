@@ -398,6 +398,25 @@ static void model_raise_levels(CpuModel *m)
     }
 }
 
+/*
+ * AMD's way to tell threads from cores is TOPOEXT; without it a guest takes each thread for a core.
+ * So `-smp threads=` brings it to models that lack it, unless the user said no. Linux wants leaf Bh
+ * beside it.
+ */
+static void model_add_threads(CpuModel *m, const VmSmp *smp, const uint32_t *supported)
+{
+    const uint32_t bit = 1u << (HAS_TOPOEXT - 1) % 32;
+    const unsigned w = CPUID_8_ECX;
+
+    if (smp->threads > 1 && m->kind == CPU_AMD && m->xlevel &&
+        !(((m->off[w] & ~m->on[w]) | m->minus[w]) & bit)) {
+        m->word[w] |= bit & supported[w];
+        if (!m->level_set) {
+            level_raise(&m->level, 0xb);
+        }
+    }
+}
+
 bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *who, const char *on,
                       const char *off, GError **err)
 {
@@ -435,6 +454,7 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
     if (!model_remove(m, supported, who, err)) {
         return false;
     }
+    model_add_threads(m, &vm->smp, supported);
     model_raise_levels(m);
     m->filtered = true;
     return true;

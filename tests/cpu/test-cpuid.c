@@ -227,6 +227,32 @@ static void test_topology(void)
     soft_vm_free(m);
 }
 
+/* The default model shows threads as threads. */
+static void test_threads(void)
+{
+    static const struct {
+        const char *cpu;
+        bool topoext;
+    } cases[] = { { "qemu64", true }, { "qemu64,-topoext", false }, { "Nehalem", false } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Vm *vm = vm_new();
+        GError *err = NULL;
+        const char *const tries[] = { "tcg", NULL };
+
+        vm->smp = (VmSmp){ .cpus = 4, .sockets = 1, .dies = 1, .cores = 2, .threads = 2, .max = 4 };
+        bool ok = cpu_model_parse(vm, cases[i].cpu, &err) && accel_init(vm, tries, &err);
+        g_assert_no_error(err);
+        g_assert_true(ok);
+        g_assert_cmpint(vm->cpu->word[CPUID_8_ECX] >> 22 & 1, ==, cases[i].topoext);
+        g_assert_cmphex(vm->cpu->level, >=, 0xb);
+        if (cases[i].topoext) {
+            g_assert_cmphex(vm->cpu->xlevel, >=, 0x8000001e);
+        }
+        vm_free(vm);
+    }
+}
+
 /* ---- hypervisor leaf, MSRs ---- */
 
 static void test_hypervisor(void)
@@ -269,6 +295,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu/cpuid/words", test_words);
     g_test_add_func("/cpu/cpuid/enforce", test_enforce);
     g_test_add_func("/cpu/cpuid/topology", test_topology);
+    g_test_add_func("/cpu/cpuid/threads", test_threads);
     g_test_add_func("/cpu/cpuid/hypervisor", test_hypervisor);
     g_test_add_func("/cpu/cpuid/msr", test_msr);
     return g_test_run();

@@ -26,6 +26,23 @@ def boot_kernel(flavour, smp, mem=256):
         g.close()
 
 
+def topology():
+    """One socket, two cores, two threads with the default CPU model, as the tutorial's command 4 asks."""
+    d = need_guest("cloud")
+    script = ("cd /sys/devices/system/cpu; for i in 0 1 2 3; do cat cpu$i/topology/physical_package_id "
+              "cpu$i/topology/core_id cpu$i/topology/thread_siblings_list | xargs echo topo; done")
+    g = Guest("-m", "256", "-smp", "4,sockets=1,cores=2,threads=2", "-nodefaults", "-no-reboot", "-kernel",
+              f"{d}/vmlinuz", "-initrd", f"{d}/initrd.gz", "-append",
+              "console=ttyS0 quiet nomodules run=cmd cmd=" + script.encode().hex(), guard=400)
+    try:
+        for core, siblings in ((0, "0-1"), (0, "0-1"), (1, "2-3"), (1, "2-3")):
+            g.expect(rf"topo 0 {core} {siblings}\r?\n")
+        g.expect("GUEST-END 0")
+        assert g.wait() == 0, "exit status"
+    finally:
+        g.close()
+
+
 def disk_image(d, name):
     """A qcow2 overlay: the guest's disk stays as it was made."""
     f = os.path.join(tempfile.mkdtemp(prefix="disk-"), name)
@@ -58,6 +75,7 @@ def boot_disk(flavour, smp, mem=128):
 tests = {
     "cloud kernel by -kernel, 1 CPU": lambda: boot_kernel("cloud", 1),
     "cloud kernel from its qcow2 disk, 2 CPUs": lambda: boot_disk("cloud", 2),
+    "1 socket, 2 cores, 2 threads": topology,
     "linux-image-amd64 by -kernel, 2 CPUs": lambda: boot_kernel("amd64", 2, 512),
 }
 if LONG:
