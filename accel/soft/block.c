@@ -148,25 +148,43 @@ static void bucket_remove(Block *b)
 }
 
 /* Whoever runs in it leaves after the present instruction; its own hash_next stays for readers. */
-static void block_kill(Block *b)
+static void block_stop(Block *b)
 {
     bucket_remove(b);
-    page_remove(b->host & ~4095ull, b);
-    if (b->host2) {
-        page_remove(b->host2, b);
-    }
     __atomic_store_n(&b->hflags, H_DEAD, __ATOMIC_RELAXED);
     for (unsigned i = 0; i <= b->n; i++) {
         __atomic_store_n(&b->insn[i].fn, insn_stale, __ATOMIC_RELAXED);
     }
 }
 
+static void block_kill(Block *b)
+{
+    block_stop(b);
+    page_remove(b->host & ~4095ull, b);
+    if (b->host2) {
+        page_remove(b->host2, b);
+    }
+}
+
+/* One pass over the chain: a page may have a thousand blocks. */
 static void page_kill(CodePage *p, uint64_t granules)
 {
-    for (Block *b = p->blocks, *next; b; b = next) {
-        next = b->page_next[page_side(b, p->host)];
-        if (block_granules(b, p->host) & granules) {
-            block_kill(b);
+    Block *b = p->blocks;
+
+    p->blocks = NULL;
+    p->granules = 0;
+    for (Block *next; b; b = next) {
+        unsigned side = page_side(b, p->host);
+        next = b->page_next[side];
+        if (!(block_granules(b, p->host) & granules)) {
+            b->page_next[side] = p->blocks;
+            p->blocks = b;
+            p->granules |= block_granules(b, p->host);
+            continue;
+        }
+        block_stop(b);
+        if (b->host2) {
+            page_remove(side ? b->host & ~4095ull : b->host2, b);
         }
     }
 }

@@ -388,18 +388,37 @@ static void flags_load(X86State *s, uint64_t val, uint64_t mask)
     }
 }
 
+static bool v86_limited(const X86State *s)
+{
+    return (s->rflags & FLAG_VM) && (s->rflags & FLAG_IOPL) != FLAG_IOPL;
+}
+
+/* VME below IOPL 3: IF of the image is the virtual one; what a monitor must see is #GP. */
+static uint64_t iret_virtual_flags(X86State *s, const Insn *in, uint64_t flags)
+{
+    if (!(s->cr4 & CR4_VME) || in->osz != 2 || (flags & FLAG_TF) ||
+        ((flags & FLAG_IF) && (s->rflags & FLAG_VIP))) {
+        soft_raise(s, in, EXC_GP, 0);
+    }
+    return (flags & 0xffff) | (flags & FLAG_IF ? FLAG_VIF : 0);
+}
+
 static const Insn *iret_real(X86State *s, const Insn *in)
 {
     unsigned n = in->osz;
     uint64_t rip, flags, mask = iret_flag_mask(s, n);
     uint16_t sel;
 
-    if ((s->rflags & FLAG_VM) && (s->rflags & FLAG_IOPL) != FLAG_IOPL) {
+    if (v86_limited(s) && (!(s->cr4 & CR4_VME) || n != 2)) {
         soft_raise(s, in, EXC_GP, 0);
     }
     rip = stack_peek(s, in, 0, n);
     sel = stack_peek(s, in, n, n);
     flags = stack_peek(s, in, 2 * n, n);
+    if (v86_limited(s)) {
+        flags = iret_virtual_flags(s, in, flags);
+        mask |= FLAG_VIF;
+    }
     check_real_target(s, in, rip);
     sp_set(s, s->g[RSP] + 3 * n);
     flags_load(s, flags, mask);
@@ -487,12 +506,52 @@ FAMILY_ALL(iret, iret_all);
 
 /* ---- software interrupts ---- */
 
-H(int_by_number)
+/* The bit of the redirection bitmap, 32 bytes below the I/O bitmap: set, it is the monitor's. */
+static bool int_is_monitors(X86State *s, const Insn *in, unsigned n)
 {
-    if ((s->rflags & FLAG_VM) && (s->rflags & FLAG_IOPL) != FLAG_IOPL) {
+    uint32_t at;
+
+    if (!(s->tr.attr & 8) || s->tr.limit < 103) {
+        return true;
+    }
+    at = soft_sys_ld(s, in, s->tr.base + 102, 2) - 32u + n / 8;
+    if (at > s->tr.limit) {
         soft_raise(s, in, EXC_GP, 0);
     }
-    soft_interrupt(s, in, in->imm & 0xff, EVENT_INT_N);
+    return soft_sys_ld(s, in, s->tr.base + at, 1) >> (n & 7) & 1;
+}
+
+/* VME: through the interrupt table at 0, as real mode does, without leaving virtual-8086 mode. */
+static const Insn *int_redirected(X86State *s, const Insn *in, unsigned n)
+{
+    uint32_t entry = soft_sys_ld(s, in, n * 4, 4);
+    uint64_t flags = x86_flags(s) & ~(uint64_t)FLAG_RF;
+    bool limited = v86_limited(s);
+    Stack k = stack_now(s, 2);
+
+    if (limited) {
+        flags = (flags & ~(uint64_t)FLAG_IF) | FLAG_IOPL | (flags & FLAG_VIF ? FLAG_IF : 0);
+    }
+    stack_push(&k, flags);
+    stack_push(&k, s->seg[SEG_CS].sel);
+    stack_push(&k, insn_next_rip(s, in));
+    stack_write(&k, in);
+    stack_set_sp(s, &k.ss, k.sp);
+    s->rflags &= ~(uint64_t)(FLAG_TF | FLAG_RF | FLAG_NT | (limited ? FLAG_VIF : FLAG_IF));
+    return go_real(s, entry >> 16, entry & 0xffff);
+}
+
+H(int_by_number)
+{
+    unsigned n = in->imm & 0xff;
+
+    if ((s->rflags & FLAG_VM) && (s->cr4 & CR4_VME) && !int_is_monitors(s, in, n)) {
+        RET(int_redirected(s, in, n));
+    }
+    if (v86_limited(s)) {
+        soft_raise(s, in, EXC_GP, 0);
+    }
+    soft_interrupt(s, in, n, EVENT_INT_N);
     RET(NULL);
 }
 FAMILY_ALL(int_n, int_by_number);

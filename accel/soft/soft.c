@@ -39,15 +39,13 @@ static struct {
 /* ---- what a guest may see ---- */
 
 static const char offered[] =
-    "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx fxsr sse "
-    "sse2 ss ht pni pclmulqdq ssse3 fma cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline "
-    "aes "
-    "xsave avx f16c rdrand hypervisor fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap "
-    "clflushopt clwb sha-ni umip gfni vaes vpclmulqdq rdpid fsrm avx-vnni arch-capabilities "
-    "syscall "
-    "nx mmxext pdpe1gb rdtscp lm lahf-lm cmp-legacy abm 3dnowprefetch topoext invtsc wbnoinvd "
-    "xsaveopt xsavec xgetbv1 arat rdctl-no skip-l1dfl-vmentry ssb-no mds-no "
-    "pschange-mc-no taa-no";
+    "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx "
+    "fxsr sse sse2 ss ht pni pclmulqdq ssse3 fma cx16 pcid sse4.1 sse4.2 x2apic movbe popcnt "
+    "tsc-deadline aes xsave avx f16c rdrand hypervisor fsgsbase bmi1 avx2 smep bmi2 erms "
+    "invpcid rdseed adx smap clflushopt clwb sha-ni umip gfni vaes vpclmulqdq rdpid fsrm "
+    "avx-vnni arch-capabilities syscall nx mmxext pdpe1gb rdtscp lm lahf-lm cmp-legacy abm "
+    "3dnowprefetch topoext invtsc wbnoinvd xsaveopt xsavec xgetbv1 arat rdctl-no "
+    "skip-l1dfl-vmentry ssb-no mds-no pschange-mc-no taa-no";
 
 /* Executed by the processor underneath: it must have them */
 static const char borrowed[] =
@@ -215,7 +213,7 @@ static bool soft_init(Vm *vm, const void *args, GError **err)
     uint32_t words[CPU_WORDS];
 
     supported_words(words);
-    if (!cpu_model_filter(vm, words, "TCG", NULL, "vme svm ht cmp-legacy", err)) {
+    if (!cpu_model_filter(vm, words, "TCG", NULL, "svm ht cmp-legacy", err)) {
         return false;
     }
     soft.one_insn = a->one_insn;

@@ -17,7 +17,7 @@ def boot_kernel(flavour, smp, mem=256):
     try:
         g.expect("GUEST-BEGIN")
         assert int(g.expect(r"(\d+)\r?\n")[1]) == smp
-        assert flavour in g.expect(r"(\S+)\r?\n")[1]
+        assert g.expect(r"(\S+)\r?\n")[1].endswith(flavour + "-amd64" if flavour == "cloud" else flavour)
         g.expect(rf"{smp}\r?\n")
         g.expect("done")
         g.expect("GUEST-END 0")
@@ -78,7 +78,10 @@ tests = {
     "1 socket, 2 cores, 2 threads": topology,
     "linux-image-amd64 by -kernel, 2 CPUs": lambda: boot_kernel("amd64", 2, 512),
 }
+tests["linux-image-686-pae, 2 CPUs (PAE paging)"] = lambda: boot_kernel("686-pae", 2)
 if LONG:
+    tests["linux-image-686, 2 CPUs (32-bit paging)"] = lambda: boot_kernel("686", 2)
+    tests["linux-image-686-pae from its disk, 1 CPU"] = lambda: boot_disk("686-pae", 1)
     tests["cloud kernel by -kernel, 2 CPUs"] = lambda: boot_kernel("cloud", 2)
     tests["cloud kernel from its disk, 1 CPU"] = lambda: boot_disk("cloud", 1)
     tests["linux-image-amd64 by -kernel, 1 CPU"] = lambda: boot_kernel("amd64", 1, 512)
