@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/machine.h"
 #include "ui/vnc-int.h"
 
 #define BLOCK      16
@@ -25,6 +26,7 @@ struct VncEnc {
     rfbScreenInfoPtr screen;
     uint32_t *pixels; /* the library's frame buffer */
     int w, h;
+    char *title;        /* of the viewer's window: "QEMU (guest's name)" */
     GPtrArray *viewers; /* Viewer * */
 };
 
@@ -45,7 +47,7 @@ static void screen_new(VncEnc *e, int w, int h)
     if (!e->screen)
         g_error("libvncserver refuses a screen of %d x %d", w, h);
     e->screen->frameBuffer = (char *)e->pixels;
-    e->screen->desktopName = "QEMU";
+    e->screen->desktopName = e->title;
     e->screen->alwaysShared = TRUE; /* vnc-io keeps the share policy */
     e->screen->deferUpdateTime = 0; /* the View's interval is the rate */
     e->screen->cursor = NULL;
@@ -313,6 +315,8 @@ static void display_step(VncDisplay *d)
     if (!d->enc) {
         d->enc = g_new0(VncEnc, 1);
         d->enc->viewers = g_ptr_array_new();
+        const char *name = d->server->vm->conf ? d->server->vm->conf->name : NULL;
+        d->enc->title = name ? g_strdup_printf("QEMU (%s)", name) : g_strdup("QEMU");
     }
     if (view_take(d->view, &f)) {
         frame_apply(d, &f);
@@ -331,6 +335,7 @@ static void display_close(VncDisplay *d)
     if (e->screen)
         rfbScreenCleanup(e->screen);
     g_free(e->pixels);
+    g_free(e->title);
     g_free(e);
     d->enc = NULL;
 }
