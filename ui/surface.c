@@ -118,7 +118,9 @@ bool surface_write_ppm(const Surface *s, const char *path, GError **err)
 static void png_chunk(GByteArray *out, const char *type, const uint8_t *p, uint32_t n)
 {
     uint32_t size = GUINT32_TO_BE(n);
-    uLong crc = crc32(crc32(0, (const Bytef *)type, 4), p, n);
+    uLong crc = crc32(0, (const Bytef *)type, 4);
+    if (n) /* without bytes it would begin anew */
+        crc = crc32(crc, p, n);
     uint32_t sum = GUINT32_TO_BE((uint32_t)crc);
     g_byte_array_append(out, (uint8_t *)&size, 4);
     g_byte_array_append(out, (const uint8_t *)type, 4);

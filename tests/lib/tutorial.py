@@ -74,18 +74,3 @@ class Terminal:
             os.waitpid(self.pid, 0)
         os.close(self.fd)
 
-
-def type_until_it_ends(viewer, term, text, every=4):
-    """Types a line into the guest's screen again and again until the machine has gone."""
-    while True:
-        try:
-            for c in text:
-                sym = {"\n": 0xff0d}.get(c, ord(c))
-                viewer.key(sym, 1)
-                viewer.key(sym, 0)
-        except OSError:
-            pass
-        until = time.monotonic() + every
-        while time.monotonic() < until:
-            if not term.more():
-                return

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """HMP and QMP on a machine whose CPU does not run: texts as 7.2's, errors, events, hostile input."""
-import json, os, random, sys
+import json, os, random, sys, zlib
 
 sys.path.insert(0, os.path.join(os.environ.get("SRC", "."), "tests/lib"))
 from monitor import *
@@ -187,7 +187,15 @@ def hmp_presses_keys_and_takes_pictures():
     same(m.text(f"screendump {TMP}/a.ppm"), "")
     assert open(f"{TMP}/a.ppm", "rb").read(2) == b"P6"
     same(m.text(f"screendump {TMP}/a.png -f png"), "")
-    assert open(f"{TMP}/a.png", "rb").read(4) == b"\x89PNG"
+    png = open(f"{TMP}/a.png", "rb").read()
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, kinds = 8, []
+    while at < len(png):  # every chunk's sum is right, the empty last one's too
+        n = int.from_bytes(png[at:at + 4], "big")
+        kinds.append(png[at + 4:at + 8])
+        same(int.from_bytes(png[at + 8 + n:at + 12 + n], "big"), zlib.crc32(png[at + 4:at + 8 + n]))
+        at += 12 + n
+    same(kinds, [b"IHDR", b"IDAT", b"IEND"])
     assert "/nonexistent/a" in m.text("screendump /nonexistent/a")
 
 

@@ -6,6 +6,7 @@ sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from tutorial import *
 from guest import run
 from rfb import Viewer
+from screen import Screen
 
 
 def command_1():
@@ -17,7 +18,11 @@ def command_1():
         v.login()
         v.init()
         assert v.name == "QEMU (test)", v.name
-        type_until_it_ends(v, t, "poweroff\n")
+        screen = Screen(v)
+        screen.wait_for("root@test")
+        screen.type("nproc > /n; [ $(cat /n) = 2 ] && echo TWO-CPUS | tr A-Z a-z\n")
+        screen.wait_for("two-cpus")
+        screen.type("poweroff\n")
         assert t.wait() == 0, t.text
     finally:
         t.close()

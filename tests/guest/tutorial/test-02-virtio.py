@@ -6,6 +6,7 @@ sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from tutorial import *
 from guest import run
 from rfb import Viewer
+from screen import Screen
 
 
 def command_2():
@@ -18,7 +19,11 @@ def command_2():
         v = Viewer(("localhost", 5900))
         v.login()
         v.init()
-        type_until_it_ends(v, t, "poweroff\n")
+        screen = Screen(v)
+        screen.wait_for("root@test")
+        screen.type("nproc > /n; [ $(cat /n) = 2 ] && echo TWO-CPUS | tr A-Z a-z\n")
+        screen.wait_for("two-cpus")
+        screen.type("poweroff\n")
         assert t.wait() == 0, t.text
         out = subprocess.run([IMG, "check", f], capture_output=True, text=True)
         assert out.returncode == 0, out.stdout + out.stderr
