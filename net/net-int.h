@@ -11,6 +11,13 @@ bool net_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* A frame that the peer does not take as it is, on its way in pieces it takes (offload.c). */
 typedef struct NetCut NetCut;
 
+/* Sees what goes over a port's cable; sent: the port's own. gone: the port ends. */
+typedef struct NetWatch {
+    void (*frame)(void *o, bool sent, const struct iovec *, int n);
+    void (*gone)(void *o);
+    void *o;
+} NetWatch;
+
 typedef struct NetPortInt {
     bool waiting;    /* the last net_send() was answered 0: a resume() is owed */
     bool resume_due; /* and net_run() is to call it */
@@ -23,6 +30,7 @@ typedef struct NetPortInt {
     unsigned takes;
     NetCut *cut; /* kept between frames */
     bool cutting;
+    GPtrArray *watches; /* NetWatch *; NULL: nobody looks */
     /* a NIC's */
     Device *dev;
     char *info;
@@ -49,6 +57,9 @@ void net_wake(NetPort *);                     /* its resume() soon, on main */
 /* To the peer as it is: the last step of net_send(). */
 ssize_t net_deliver(NetPort *, const struct iovec *, int n, size_t len, const NetMeta *);
 
+void net_watch_add(NetPort *, NetWatch *);
+void net_watch_remove(NetPort *, NetWatch *);
+
 /* offload.c: cuts and sums. net_cut_next() goes on with what is left; false: the peer is full. */
 ssize_t net_cut(NetPort *, const struct iovec *, int n, size_t len, const NetMeta *);
 bool net_cut_next(NetPort *);
@@ -56,6 +67,9 @@ void net_cut_free(NetCut *);
 
 /* netdev.c: a back end of that type; takes the name, whose uniqueness is the caller's affair */
 NetPort *netdev_open(Vm *, const NetDriver *, char *take_name, const void *args, GError **);
+
+/* dump.c: its file's name follows from the hub's number */
+void net_dump_default(void *args, int hub);
 
 /* hub.c */
 int net_hub_of(const NetPort *); /* the number of the hub it is a port of; -1: it is none */

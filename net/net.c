@@ -121,6 +121,15 @@ bool net_link_up(const NetPort *p)
     return p && !p->in->down && !(p->peer && p->peer->in->down);
 }
 
+static void show(const NetPort *p, bool sent, const struct iovec *iov, int n)
+{
+    for (guint i = 0; p->in->watches && i < p->in->watches->len; i++) {
+        const NetWatch *w = p->in->watches->pdata[i];
+
+        w->frame(w->o, sent, iov, n);
+    }
+}
+
 ssize_t net_deliver(NetPort *p, const struct iovec *iov, int n, size_t len, const NetMeta *meta)
 {
     NetPort *q = p->peer;
@@ -153,6 +162,8 @@ ssize_t net_deliver(NetPort *p, const struct iovec *iov, int n, size_t len, cons
     if (!r)
         return 0;
     p->in->waiting = false;
+    show(p, true, iov, n);
+    show(q, false, iov, n);
     return (ssize_t)len;
 }
 
@@ -301,6 +312,28 @@ void net_unplugged(NetPort *p)
     tell_link(p);
 }
 
+void net_watch_add(NetPort *p, NetWatch *w)
+{
+    if (!p->in->watches)
+        p->in->watches = g_ptr_array_new();
+    g_ptr_array_add(p->in->watches, w);
+}
+
+void net_watch_remove(NetPort *p, NetWatch *w)
+{
+    g_ptr_array_remove(p->in->watches, w);
+}
+
+static void end_watches(NetPort *p)
+{
+    for (guint i = 0; p->in->watches && i < p->in->watches->len; i++) {
+        const NetWatch *w = p->in->watches->pdata[i];
+
+        w->gone(w->o);
+    }
+    g_clear_pointer(&p->in->watches, g_ptr_array_unref);
+}
+
 static void port_free(NetPort *p)
 {
     net_cut_free(p->in->cut);
@@ -313,6 +346,7 @@ static void port_free(NetPort *p)
 void net_port_remove(NetPort *p)
 {
     net_disconnect(p);
+    end_watches(p);
     g_ptr_array_remove(net_list(p->vm)->ports, p);
     p->in->closed = true;
     if (!p->in->refs)

@@ -130,6 +130,8 @@ NetPort *net_legacy_new(Vm *vm, const NetLegacyArgs *a, GError **err)
 
     args.driver.type = a->driver.type;
     args.driver.args = a->driver.args;
+    if (a->driver.type && strcmp(a->driver.type->name, "dump") == 0)
+        net_dump_default(a->driver.args, a->vlan);
     p = netdev_new(vm, &args, err);
     /* a hub's port has said which hub it is of */
     if (p && net_hub_of(p) < 0)
