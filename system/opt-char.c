@@ -117,5 +117,12 @@ bool opt_vga(Vm *vm, const Str *args, GError **err)
 
 bool opt_k(Vm *vm, const Str *args, GError **err)
 {
-    return keymap_get(*args, err) != NULL;
+    KeyMap *map;
+
+    if (text_is_help(*args))
+        return help_fail(err, keymap_languages());
+    map = keymap_get(*args, err);
+    if (map)
+        keymap_set(vm, map);
+    return map != NULL;
 }

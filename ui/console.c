@@ -42,6 +42,17 @@ void ui_free(Ui *ui)
     g_free(ui);
 }
 
+void keymap_set(Vm *vm, KeyMap *map)
+{
+    ui_of(vm)->keymap = map;
+}
+
+KeyMap *keymap_of(Vm *vm)
+{
+    Ui *ui = ui_of(vm);
+    return ui->keymap ? ui->keymap : keymap_get("en-us", NULL);
+}
+
 /* ---- refresh ---- */
 static unsigned interval_of(const Console *c)
 {

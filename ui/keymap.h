@@ -14,21 +14,28 @@
 typedef struct KeyMapState {
     uint32_t sym[64];
     uint16_t code[64];
-    uint8_t n, mods; /* mods: KEYMAP_SHIFT and so on as the guest sees them now */
+    uint8_t n, mods; /* mods: what the client holds of Shift, Ctrl, Alt, AltGr */
 } KeyMapState;
 
 /* "en-us" ...; an unknown name lists the known ones */
 KeyMap *keymap_get(const char *lang, GError **);
+char *keymap_languages(void); /* all names, one line; free it */
+
+/* -k: the layout that every display's viewers type on; en-us before it was set. Main. */
+void keymap_set(Vm *, KeyMap *);
+KeyMap *keymap_of(Vm *);
 
 /*
  * The events of one symbol going down or up; 0: it is not on this layout. A press adds or lifts
- * Shift around the key where the symbol needs it (under Ctrl or Alt it only adds). 'A' down, Shift
- * up, 'a' up releases the key that 'A' pressed. out has room for 12.
+ * Shift and AltGr around the key where the symbol needs it (under Ctrl or Alt it only adds); a
+ * character that takes a dead key is two presses. 'A' down, Shift up, 'a' up releases the key that
+ * 'A' pressed. out has room for 12.
  */
 size_t keymap_event(const KeyMap *, KeyMapState *, uint32_t sym, bool down, unsigned leds,
                     InputEvent out[12]);
 
-uint32_t keysym_char(uint32_t sym); /* Unicode; 0: none */
+/* Unicode, and 8 9 13 27 127 for the keys of that meaning; 0: none */
+uint32_t keysym_char(uint32_t sym);
 
 /* sendkey and send-key: "ret", "ctrl", "a"; 0: no such. key_name: NULL: no such */
 int key_by_name(const char *qcode);

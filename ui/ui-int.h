@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "ui/console.h"
+#include "ui/keymap.h"
 
 /* One per VM, made when first needed, on main. */
 struct Ui {
@@ -19,6 +20,7 @@ struct Ui {
     unsigned next_mouse;
     unsigned leds;
     atomic_bool pump_queued, absolute;
+    KeyMap *keymap;        /* -k; NULL: not said */
     struct VncServer *vnc; /* ui/vnc.c's; NULL: none */
 };
 Ui *ui_of(Vm *);

@@ -6,8 +6,8 @@
 
 enum { LED_CAPS_BIT = 4 }; /* as the guest's keyboard shows them: 1 scroll, 2 num, 4 caps */
 
-/* The key the events are about: Shift around it is only a means. A modifier is known by its symbol:
- * after a hot key its release makes no event. */
+/* The key the events are about: Shift and AltGr around it are only a means. A modifier is known by
+ * its symbol: after a hot key its release makes no event. */
 static unsigned main_key(uint32_t sym, const InputEvent *e, size_t n)
 {
     static const struct {
@@ -20,7 +20,8 @@ static unsigned main_key(uint32_t sym, const InputEvent *e, size_t n)
         if (mods[i].sym == sym)
             return mods[i].code;
     for (size_t i = 0; i < n; i++)
-        if (e[i].kind == IN_KEY && e[i].code != KEY_LEFTSHIFT && e[i].code != KEY_RIGHTSHIFT)
+        if (e[i].kind == IN_KEY && e[i].code != KEY_LEFTSHIFT && e[i].code != KEY_RIGHTSHIFT &&
+            e[i].code != KEY_RIGHTALT)
             return e[i].code;
     return n ? e[0].code : 0;
 }

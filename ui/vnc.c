@@ -177,7 +177,7 @@ static VncDisplay *display_open(Vm *vm, const VncArgs *args, GError **err)
         return NULL;
     VncServer *s = server_of(vm, true);
     VncDisplay *d = display_new(s, args);
-    d->map = keymap_get("en-us", err);
+    d->map = keymap_of(vm);
     if (!d->map || !password_from(d, args->password_secret, err) ||
         !display_sockets(d, args, &viewer, err)) {
         display_free(d);
