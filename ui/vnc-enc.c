@@ -278,6 +278,8 @@ static bool viewer_tell(VncEnc *e, Viewer *v)
         put_layout(out, e, 1, atomic_load(&c->resize_status));
     if (tell & VNC_TELL_CURSOR)
         put_cursor(out, e);
+    if (tell & VNC_TELL_BELL)
+        g_byte_array_append(out, (uint8_t[]){ 2 }, 1);
     if (tell & VNC_TELL_POWER)
         g_byte_array_append(out, (uint8_t[]){ 250, 0, 1, 1 }, 4);
     if (tell & VNC_TELL_NO_POWER)

@@ -6,19 +6,9 @@
 
 enum { LED_CAPS_BIT = 4 }; /* as the guest's keyboard shows them: 1 scroll, 2 num, 4 caps */
 
-/* The key the events are about: Shift and AltGr around it are only a means. A modifier is known by
- * its symbol: after a hot key its release makes no event. */
-static unsigned main_key(uint32_t sym, const InputEvent *e, size_t n)
+/* The key the events are about: Shift and AltGr around it are only a means. */
+static unsigned main_key(const InputEvent *e, size_t n)
 {
-    static const struct {
-        uint32_t sym;
-        uint16_t code;
-    } mods[] = { { 0xffe1, KEY_LEFTSHIFT }, { 0xffe2, KEY_RIGHTSHIFT }, { 0xffe3, KEY_LEFTCTRL },
-                 { 0xffe4, KEY_RIGHTCTRL }, { 0xffe7, KEY_LEFTALT },    { 0xffe8, KEY_RIGHTALT },
-                 { 0xffe9, KEY_LEFTALT },   { 0xffea, KEY_RIGHTALT },   { 0xfe03, KEY_RIGHTALT } };
-    for (size_t i = 0; i < G_N_ELEMENTS(mods); i++)
-        if (mods[i].sym == sym)
-            return mods[i].code;
     for (size_t i = 0; i < n; i++)
         if (e[i].kind == IN_KEY && e[i].code != KEY_LEFTSHIFT && e[i].code != KEY_RIGHTSHIFT &&
             e[i].code != KEY_RIGHTALT)
@@ -31,8 +21,7 @@ static bool take_hot_key(VncClient *c, unsigned code, uint32_t sym, bool down)
 {
     HotKey hot = hotkey_event(&c->hot, code, sym, down);
     if (hot.kind == HOTKEY_CONSOLE) {
-        input_release(c->source);
-        c->keys = (KeyMapState){ .n = 0 };
+        input_release(c->source); /* c->keys still knows what is down, for its release */
         vnc_ask_console(c, hot.number);
     }
     return hot.kind != HOTKEY_NONE;
@@ -51,7 +40,7 @@ bool vnc_input_key(VncClient *c, bool down, uint32_t sym, unsigned xt)
         e[n++] = (InputEvent){ IN_KEY, code, down };
     else
         n = keymap_event(d->map, &c->keys, sym, down, caps ? 1 << LED_CAPSL : 0, e);
-    if (take_hot_key(c, code ? (unsigned)code : main_key(sym, e, n), sym, down))
+    if (take_hot_key(c, code ? (unsigned)code : main_key(e, n), sym, down))
         return true;
     if (!n)
         return true;

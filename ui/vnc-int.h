@@ -41,7 +41,8 @@ enum {
     VNC_TELL_RESIZE = 16,   /* -308, the answer to SetDesktopSize */
     VNC_TELL_POWER = 32,    /* the xvp message: power control is there */
     VNC_TELL_NO_POWER = 64, /* the xvp message: that was not done */
-    VNC_TELL_CURSOR = 128,  /* -314 */
+    VNC_TELL_BELL = 256,
+    VNC_TELL_CURSOR = 128, /* -314 */
 };
 
 typedef struct VncDisplay VncDisplay;

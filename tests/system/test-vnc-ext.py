@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC beyond the picture: extensions, WebSocket, reverse connections, several displays, who may look."""
-import os, re, socket, struct, subprocess, sys, tempfile, time
+import atexit, os, re, socket, struct, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 import qtest
 from qtest import Machine, Qmp, check, same
@@ -170,6 +170,52 @@ same(w.recv(12), b"RFB 003.008\n", "a frame that claims 2^63 bytes is read as it
 s.close()
 check(viewer(WS, websocket=True).name == "QEMU", "after all that the next viewer gets in")
 m.close()
+
+# ---- the monitor's console, by Ctrl-Alt-2 and back ----
+for path in (PATH, QMP):
+    if os.path.exists(path):
+        os.unlink(path)
+p = subprocess.Popen([os.path.join(os.environ["BUILD"], "qemu-kvm"), "-accel", "qtest", "-M", "pc", "-nodefaults", "-device",
+                      "VGA", "-monitor", "vc", "-vnc", f"unix:{PATH}", "-qmp", f"unix:{QMP},server=on,wait=off"],
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+atexit.register(p.kill)
+while True:
+    try:
+        v = viewer()
+        break
+    except (FileNotFoundError, ConnectionRefusedError):
+        time.sleep(0.05)
+        assert p.poll() is None
+size = v.w, v.h
+v.encodings(0, -223)
+v.request()
+v.update()
+v.press(0xffe3, 0xffe9, ord("2"))
+for _ in range(50):
+    v.request(1)
+    got = v.update()
+    if any(r[4] == -223 for r in got):
+        break
+same((v.w, v.h), (640, 384), "Ctrl-Alt-2 shows the monitor")
+v.request()
+while not (data := b"".join(r[5] for r in v.update() if r[4] == 0)):
+    v.request()
+check(set(data) - {0}, "with something on it")
+v.press(0xffe3, 0xffe9, ord("1"))
+for _ in range(50):
+    v.request(1)
+    if any(r[4] == -223 for r in v.update()):
+        break
+same((v.w, v.h), size, "Ctrl-Alt-1 comes back")
+v.press(0xffe3, 0xffe9, ord("2"))
+v.request(1)
+while not any(r[4] == -223 for r in v.update()):
+    v.request(1)
+for c in "quit":
+    v.press(ord(c))
+v.press(0xff0d)
+same(p.wait(30), 0, "what is typed there is done: quit")
+os.path.exists(QMP) and os.unlink(QMP)
 
 # ---- events, several displays, screens ----
 B = os.path.join(tmp, "vnc2")
