@@ -42,6 +42,11 @@ void blk_flush(BlockFront *, BlockDone *, void *o);
 void blk_zero(BlockFront *, uint64_t off, uint64_t len, bool unmap, BlockDone *, void *o);
 void blk_discard(BlockFront *, uint64_t off, uint64_t len, BlockDone *, void *o);
 
+/* Main, while the machine is built (flash): the bytes, before it returns; 0 or -errno. */
+int blk_read_now(BlockFront *, uint64_t off, void *buf, size_t len);
+/* The same moment: a board asks for a drive it has no link to yet; an error: no such drive. */
+int64_t blk_length_by_name(Vm *, const char *name, GError **);
+
 /* bytes, a multiple of 512; -ENOMEDIUM: an empty drive */
 int64_t blk_length(BlockFront *);
 bool blk_writable(BlockFront *);

@@ -266,6 +266,27 @@ void blk_drain(BlockFront *blk, void (*done)(void *), void *o)
         done(o);
 }
 
+typedef struct ReadNow {
+    BlockNode *root;
+    uint64_t off;
+    void *buf;
+    size_t len;
+} ReadNow;
+
+static int read_now_co(void *o)
+{
+    const ReadNow *r = o;
+
+    return node_read_co(r->root, r->off, r->buf, r->len);
+}
+
+int blk_read_now(BlockFront *blk, uint64_t off, void *buf, size_t len)
+{
+    ReadNow r = { blk->root, off, buf, len };
+
+    return blk->root ? MIN(front_run(read_now_co, &r), 0) : -ENOMEDIUM;
+}
+
 /* ---- what it is ---- */
 
 bool blk_claim(BlockFront *blk, Device *dev, const BlockFrontOps *ops, void *o, bool write,
@@ -292,6 +313,15 @@ int64_t blk_length(BlockFront *blk)
     len = blk->root && !blk->tray_open ? node_length(blk->root) : -ENOMEDIUM;
     g_mutex_unlock(&blk->lock);
     return len < 0 ? len : (len + 511) & ~511ll;
+}
+
+int64_t blk_length_by_name(Vm *vm, const char *name, GError **err)
+{
+    BlockFront *blk = drive_find(vm, name);
+
+    if (!blk)
+        return block_fail(err, "Can't find value '%s'", name);
+    return blk_length(blk);
 }
 
 bool blk_writable(BlockFront *blk)

@@ -94,22 +94,30 @@ static bool add_monitors(Vm *vm, const char *by_default, int *status)
     return true;
 }
 
-/* An empty CD-ROM drive as secondary master, unless something is there. */
-static bool add_cdrom(Vm *vm, GError **err)
+static bool add_empty(Vm *vm, DriveIf iface, int index, DriveMedia media, GError **err)
 {
     DriveArgs args;
     bool ok;
 
-    if (!(vm->defaults & DEFAULT_CDROM) || !device_type("ide-cd") || !vm->machine->vga ||
-        drive_at(vm, IF_IDE, 1, 0))
-        return true;
     prop_defaults(DriveArgs_rows, &args);
-    args.iface = IF_IDE;
-    args.index = 2;
-    args.media = DRIVE_CDROM;
+    args.iface = iface;
+    args.index = index;
+    args.media = media;
     ok = drive_open(vm, &args, err);
     prop_free(DriveArgs_rows, &args);
     return ok;
+}
+
+/* Empty drives of a PC, unless something is there: a CD-ROM as secondary master, a floppy A. */
+static bool add_drives(Vm *vm, GError **err)
+{
+    bool pc = vm->machine->vga;
+
+    if (pc && vm->defaults & DEFAULT_CDROM && device_type("ide-cd") &&
+        !drive_at(vm, IF_IDE, 1, 0) && !add_empty(vm, IF_IDE, 2, DRIVE_CDROM, err))
+        return false;
+    return !pc || !(vm->defaults & DEFAULT_FLOPPY) || !device_type("floppy") ||
+           drive_at(vm, IF_FLOPPY, 0, 0) || add_empty(vm, IF_FLOPPY, 0, DRIVE_DISK, err);
 }
 
 /* stdio has no meaning in the background. */
@@ -164,7 +172,7 @@ bool startup_defaults(Vm *vm, int *status)
         if (want_monitor)
             monitor = st->nographic ? "stdio" : console;
     }
-    if (!add_cdrom(vm, &err) || !startup_network(vm, &err)) {
+    if (!add_drives(vm, &err) || !startup_network(vm, &err)) {
         *status = option_report(NULL, err);
         return false;
     }

@@ -6,11 +6,6 @@
 #include "system/system.h"
 #include "util/text.h"
 
-static const char *const if_words[] = {
-    [IF_NONE] = "none",     [IF_IDE] = "ide", [IF_SCSI] = "scsi", [IF_FLOPPY] = "floppy",
-    [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd",     [IF_VIRTIO] = "virtio",
-};
-
 bool opt_snapshot(Vm *vm, const Empty *args, GError **err)
 {
     startup(vm)->snapshot = true;
@@ -63,8 +58,6 @@ bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)
 {
     DriveArgs own = *args; /* shallow: drive_open() only places it */
 
-    if (own.iface > IF_SCSI && own.iface != IF_VIRTIO)
-        return opt_fail(err, "if=%s is not supported yet", if_words[own.iface]);
     if (!check_rest(args, err))
         return false;
     own.snapshot |= startup(vm)->snapshot;
@@ -98,7 +91,8 @@ bool opt_hdachs(Vm *vm, const Str *args, GError **err)
     return true;
 }
 
-static bool open_short(Vm *vm, const char *file, int index, DriveMedia media, GError **err)
+static bool open_short(Vm *vm, const char *file, DriveIf iface, int index, DriveMedia media,
+                       GError **err)
 {
     const char *hdachs = startup(vm)->hdachs;
     DriveArgs args;
@@ -106,9 +100,10 @@ static bool open_short(Vm *vm, const char *file, int index, DriveMedia media, GE
 
     prop_defaults(DriveArgs_rows, &args);
     args.file = g_strdup(file);
+    args.iface = iface;
     args.index = index;
     args.media = media;
-    if (hdachs && index == 0)
+    if (hdachs && iface == IF_IDE && index == 0)
         ok = take_geometry(&args, hdachs, err);
     ok = ok && opt_drive(vm, &args, err);
     prop_free(DriveArgs_rows, &args);
@@ -117,25 +112,51 @@ static bool open_short(Vm *vm, const char *file, int index, DriveMedia media, GE
 
 bool opt_hda(Vm *vm, const Str *args, GError **err)
 {
-    return open_short(vm, *args, 0, DRIVE_DISK, err);
+    return open_short(vm, *args, IF_IDE, 0, DRIVE_DISK, err);
 }
 
 bool opt_hdb(Vm *vm, const Str *args, GError **err)
 {
-    return open_short(vm, *args, 1, DRIVE_DISK, err);
+    return open_short(vm, *args, IF_IDE, 1, DRIVE_DISK, err);
 }
 
 bool opt_hdc(Vm *vm, const Str *args, GError **err)
 {
-    return open_short(vm, *args, 2, DRIVE_DISK, err);
+    return open_short(vm, *args, IF_IDE, 2, DRIVE_DISK, err);
 }
 
 bool opt_hdd(Vm *vm, const Str *args, GError **err)
 {
-    return open_short(vm, *args, 3, DRIVE_DISK, err);
+    return open_short(vm, *args, IF_IDE, 3, DRIVE_DISK, err);
 }
 
 bool opt_cdrom(Vm *vm, const Str *args, GError **err)
 {
-    return open_short(vm, *args, 2, DRIVE_CDROM, err);
+    return open_short(vm, *args, IF_IDE, 2, DRIVE_CDROM, err);
+}
+
+bool opt_fda(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, IF_FLOPPY, 0, DRIVE_DISK, err);
+}
+
+bool opt_fdb(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, IF_FLOPPY, 1, DRIVE_DISK, err);
+}
+
+bool opt_pflash(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, IF_PFLASH, -1, DRIVE_DISK, err);
+}
+
+/* A PC has no place for these two: the board says so. */
+bool opt_mtdblock(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, IF_MTD, -1, DRIVE_DISK, err);
+}
+
+bool opt_sd(Vm *vm, const Str *args, GError **err)
+{
+    return open_short(vm, *args, IF_SD, -1, DRIVE_DISK, err);
 }

@@ -71,6 +71,11 @@ void isa_io(Device *dev, Region *r, uint16_t port, uint16_t n, const IoOps *ops,
     }
 }
 
+void isa_take_dma(const Device *dev, unsigned chan)
+{
+    isa_note(dev)->dmas |= 1u << chan;
+}
+
 void isa_taken(const Device *dev, IsaTaken *out)
 {
     const IsaTaken *t = g_hash_table_lookup(isa_of(dev)->taken, dev);

@@ -25,6 +25,9 @@ void isa_io(Device *, Region *, uint16_t port, uint16_t n, const IoOps *, void *
 /* realize; a line of its own into the bus's OR for ISA IRQ n */
 const IrqLine *isa_irq(Device *, unsigned n);
 
+/* for isa_dma(): noted for ACPI */
+void isa_take_dma(const Device *, unsigned chan);
+
 /* what a device of the bus took in realize, in that order: for ACPI and boot paths (hw/pc) */
 typedef struct IsaTaken {
     struct {

@@ -95,6 +95,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     Pc *pc = (Pc *)board_add(&b, "pc", "pc", NULL, NULL);
     if (!pc)
         return board_ok(&b, err);
+    pc_flash_add(&b, pc);
 
     /* interrupt controllers: a GSI goes to the PIC pair and to the IOAPIC (GSI 0 on pin 2) */
     pc->gsi = board_add(&b, "gsi", "gsi", NULL, NULL);
@@ -121,6 +122,8 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     Device *kbc = pc->args->i8042 ? board_add(&b, "i8042", NULL, pc->isa, NULL) : NULL;
     Device *port92 = board_add(&b, "port92", NULL, pc->isa, NULL);
     Device *pit = pc->args->pit ? board_add(&b, "isa-pit", NULL, pc->isa, NULL) : NULL;
+    board_add(&b, "i8257", NULL, pc->isa, "base=0,page-base=0x80,pageh-base=0x480");
+    board_add(&b, "i8257", NULL, pc->isa, "base=0xc0,page-base=0x88,pageh-base=0x488,dshift=1");
     pc->rtc = board_add(&b, "mc146818rtc", "rtc", pc->isa, NULL);
     board_add(&b, "isa-post-ports", NULL, pc->isa, NULL);
     board_wire(kbc, "a20", 0, board_pin(gate, "", 0));
@@ -142,6 +145,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     }
     virtio_board_drives(&b, pc->pci);
     scsi_board_drives(&b, pc->pci);
+    floppy_board_drives(&b, board_add(&b, "isa-fdc", NULL, pc->isa, NULL));
     if (!b.err)
         pc_firmware_add(&b, pc);
     return board_ok(&b, err);

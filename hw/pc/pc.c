@@ -7,6 +7,7 @@
  *   0        A0000h    C0000h      100000h        below_4g         4 GiB - bios   4 GiB
  *   | RAM ... | VGA ... | PAM: ROM or RAM | RAM ... | PCI, APICs ... | bios        | RAM above_4g
  */
+#include "hw/floppy/floppy.h"
 #include "hw/ide/ide.h"
 #include "hw/pc/pc.h"
 #include "hw/timer/rtc.h"
@@ -73,13 +74,17 @@ static void pc_map(Pc *pc, uint64_t base, uint64_t size, Region *r, uint64_t off
                                           .on = true });
 }
 
+void pc_map_bios_low(Pc *pc, Region *bios)
+{
+    uint64_t n = MIN(bios->size, BIOS_ALIAS);
+    pc_map(pc, EXTENDED_MEMORY - n, n, bios, bios->size - n, true);
+}
+
 /* Rows that 7.2 has and this board does not serve: said, not swallowed. */
 static bool pc_check_args(const PcArgs *a, GError **err)
 {
     const char *what = a->smm == 1 ? "smm=on: there is no system management mode; write smm=off"
                        : a->vmport == 1 ? "vmport=on: VMware's port is not there; write vmport=off"
-                       : a->pflash0     ? "pflash0=: flash is not there; give a firmware by -bios"
-                       : a->pflash1     ? "pflash1=: flash is not there"
                        : a->pcspk_audiodev ? "pcspk-audiodev=: the speaker makes no sound"
                        : a->default_bus_bypass_iommu
                            ? "default-bus-bypass-iommu=on: there is no IOMMU"
@@ -112,18 +117,21 @@ static bool pc_realize(Device *dev, GError **err)
         return false;
     }
     pc_split(pc, ram);
-    if (!region_init_main_ram(&pc->mem.ram, dev, "pc.ram", ram, err) || !pc_bios_load(pc, err))
+    bool flash = pc_has_flash(dev->vm, pc->args);
+    if (!region_init_main_ram(&pc->mem.ram, dev, "pc.ram", ram, err) ||
+        (!flash && !pc_bios_load(pc, err)))
         return false;
     const PcMemory *m = &pc->mem;
-    uint64_t bios = m->bios.size, alias = MIN(bios, BIOS_ALIAS);
     pc_map(pc, 0, BASE_MEMORY, &pc->mem.ram, 0, false);
     if (m->below_4g > EXTENDED_MEMORY)
         pc_map(pc, EXTENDED_MEMORY, m->below_4g - EXTENDED_MEMORY, &pc->mem.ram, EXTENDED_MEMORY,
                false);
     if (m->above_4g)
         pc_map(pc, 4 * GIB, m->above_4g, &pc->mem.ram, m->below_4g, false);
-    pc_map(pc, 4 * GIB - bios, bios, &pc->mem.bios, 0, true);
-    pc_map(pc, EXTENDED_MEMORY - alias, alias, &pc->mem.bios, bios - alias, true);
+    if (!flash) {
+        pc_map(pc, 4 * GIB - m->bios.size, m->bios.size, &pc->mem.bios, 0, true);
+        pc_map_bios_low(pc, &pc->mem.bios);
+    }
     return true;
 }
 
@@ -172,12 +180,12 @@ static void pc_cmos_boot(Pc *pc, const char *order)
     rtc_set_cmos(pc->rtc, 0x38, code[2] << 4 | no_check);
 }
 
-/* Equipment byte: FPU, mouse, and the floppies with their types (4: 1.44 MB, 5: 2.88 MB) */
+/* Equipment byte: FPU, mouse, and how many floppy drives; their types */
 static void pc_cmos_equipment(Pc *pc)
 {
-    bool fdc = device_find(pc->dev.vm, "isa-fdc", 0);
-    rtc_set_cmos(pc->rtc, 0x10, fdc ? 0x50 : 0);
-    rtc_set_cmos(pc->rtc, 0x14, 0x06 | (fdc ? 0x01 : 0));
+    unsigned a = fdc_cmos_type(pc->dev.vm, 0), c = fdc_cmos_type(pc->dev.vm, 1);
+    rtc_set_cmos(pc->rtc, 0x10, a << 4 | c);
+    rtc_set_cmos(pc->rtc, 0x14, 0x06 | (a || c ? 0x01 : 0) | (a && c ? 0x40 : 0));
     /* two bits a disk: 0 its own geometry, 1 as LBA has it. A tiny disk has no LBA geometry. */
     uint8_t translation = 0;
     for (unsigned n = 0; n < 4; n++)

@@ -67,13 +67,20 @@ Pc *pc_of(Vm *); /* NULL: the machine is no PC */
  * bios-256k.bin, which ends at 4 GiB; its last 128 KiB are also seen at E0000h. */
 bool pc_bios_load(Pc *, GError **err);
 
+/* Flash chips of the user's; with one there is no pc->mem.bios. flash.c */
+bool pc_has_flash(Vm *, const PcArgs *);
+void pc_flash_add(Board *, Pc *);
+/* The end of the firmware is also seen below 1 MiB. */
+void pc_map_bios_low(Pc *, Region *);
+
 /* Called by the board when every chip is there: adds fw_cfg and whatever describes the machine
  * (e820, ACPI, SMBIOS, -kernel). The tables themselves are made when the guest first looks. */
 void pc_firmware_add(Board *, Pc *);
 
 /* The board's drives: ide-hd, ide-cd on the two buses of the controller; an lsi53c895a for each bus
- * of if=scsi. In hw/ide and hw/scsi. */
+ * of if=scsi; floppy drives. In hw/ide, hw/scsi, hw/floppy. */
 void ide_board_drives(Board *, Device *ide);
 void scsi_board_drives(Board *, Bus *pci);
+void floppy_board_drives(Board *, Device *fdc);
 
 #endif

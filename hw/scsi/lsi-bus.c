@@ -67,6 +67,7 @@ bool lsi_select(Lsi *s, unsigned target, bool atn)
     s->st.tagged = s->st.may_disconnect = s->st.has_command = false;
     if (atn)
         s->st.reg[SOCL] |= SOCL_ATN;
+    s->st.silent = !atn;
     next_phase(s);
     return true;
 }

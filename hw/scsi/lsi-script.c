@@ -256,6 +256,10 @@ static uint32_t move_on(Lsi *s)
         s->st.run = RUN_PHASE;
         return 0;
     }
+    /* SeaBIOS selects without ATN and sends its IDENTIFY all the same */
+    if (s->st.silent && want == PH_MSG_OUT && s->st.phase == PH_COMMAND)
+        lsi_attention(s);
+    s->st.silent = false;
     if (s->st.phase != want) {
         phase_mismatch(s);
         return 0;
@@ -499,6 +503,10 @@ static uint32_t step(Lsi *s)
 
     if (!ok) {
         bus_fault(s);
+        return 0;
+    }
+    if (!insn) { /* a move of nothing to nowhere, as SeaBIOS's script has it: a word, no more */
+        lsi_put32(s, DSP, at + 4);
         return 0;
     }
     s->st.at = at;

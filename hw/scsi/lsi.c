@@ -237,7 +237,7 @@ static const Field LsiState_rows[] = {
     FIELD(S, move_high), FIELD(S, run, .max = RUN_RESELECT), FIELD(S, phase, .max = PH_FREE),
     FIELD(S, n_msg_in, .max = 8), FIELD(S, msg_at, .max = 8), FIELD(S, target, .max = 15),
     FIELD(S, lun, .max = 7), FIELD(S, tag), FIELD(S, status), FIELD(S, moving), FIELD(S, tagged),
-    FIELD(S, may_disconnect), FIELD(S, has_command), FIELD(S, bye), FIELD(S, carry), FIELD(S, no_answer),
+    FIELD(S, may_disconnect), FIELD(S, has_command), FIELD(S, bye), FIELD(S, carry), FIELD(S, no_answer), FIELD(S, silent),
     FIELD_PAD(S, pad), FIELD_END
 };
 #undef S

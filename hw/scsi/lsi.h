@@ -47,7 +47,8 @@ typedef struct LsiState {
     uint8_t target, lun, tag, status;
     bool moving, tagged, may_disconnect, has_command, bye; /* bye: free the bus after MSG IN */
     bool carry, no_answer; /* of a selection: told when the script waits for the target */
-    uint8_t pad[5];
+    bool silent;           /* selected without ATN: whether it sends messages first, nobody said */
+    uint8_t pad[4];
 } LsiState;
 STATE_END
 

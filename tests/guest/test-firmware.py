@@ -7,6 +7,8 @@ sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, Skip, run
 
 GRUB = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
+GRUB_FLOPPY = "/usr/lib/grub-rescue/grub-rescue-floppy.img"
+BIOS = "/usr/share/seabios/bios-256k.bin"
 
 
 def screen(g):
@@ -24,9 +26,9 @@ def until(g, text):
     return s
 
 
-def firmware_end():
+def firmware_end(*args):
     log = tempfile.NamedTemporaryFile()
-    g = Guest("-m", "64", "-nodefaults", "-chardev", f"file,id=d,path={log.name}", "-device",
+    g = Guest(*args, "-m", "64", "-nodefaults", "-chardev", f"file,id=d,path={log.name}", "-device",
               "isa-debugcon,iobase=0x402,chardev=d", guard=120)
     try:
         while b"No bootable device." not in open(log.name, "rb").read():
@@ -58,17 +60,26 @@ def boot_sector():
         g.close()
 
 
-def grub_cd():
-    if not os.path.exists(GRUB):
+def firmware_in_flash():
+    """The same from flash, which then holds what the guest wrote there: nothing."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(open(BIOS, "rb").read())
+        f.flush()
+        firmware_end("-drive", f"if=pflash,format=raw,file={f.name}")
+        assert open(f.name, "rb").read() == open(BIOS, "rb").read()
+
+
+def grub(image, device, *args):
+    if not os.path.exists(image):
         raise Skip("grub-rescue-pc is not installed")
-    g = Guest("-m", "128", "-net", "none", "-cdrom", GRUB, guard=200)
+    g = Guest("-m", "128", "-net", "none", *args, guard=300)
     try:
         until(g, "GNU GRUB")
         g.monitor("sendkey c")
         until(g, "grub>")
         for key in ("l", "s", "ret"):
             g.monitor(f"sendkey {key}")
-        until(g, "(cd)")
+        until(g, device)
         shot = os.path.join(g.dir, "shot.ppm")
         g.monitor(f"screendump {shot}")
         head = open(shot, "rb").read(15)
@@ -78,4 +89,10 @@ def grub_cd():
 
 
 run({"SeaBIOS runs to its end": firmware_end, "a boot sector prints on screen and serial line": boot_sector,
-     "GRUB's rescue CD to its prompt": grub_cd})
+     "SeaBIOS from flash": firmware_in_flash,
+     "GRUB's rescue CD to its prompt": lambda: grub(GRUB, "(cd)", "-cdrom", GRUB),
+     "GRUB's rescue floppy": lambda: grub(GRUB_FLOPPY, "(fd0)", "-boot", "a", "-drive",
+                                          f"if=floppy,file={GRUB_FLOPPY},format=raw,snapshot=on"),
+     "GRUB's rescue CD on the LSI, by bootindex":
+         lambda: grub(GRUB, "(cd)", "-device", "lsi53c895a,id=l", "-drive", f"if=none,id=c,file={GRUB},format=raw,readonly=on",
+                      "-device", "scsi-cd,bus=l.0,drive=c,bootindex=0")})

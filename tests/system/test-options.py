@@ -47,11 +47,12 @@ ok("the table has all names of both eras", len(rows) + len(aliases) == 159,
    f"{len(rows)} rows, {len(aliases)} aliases")
 
 disk = path("disk.img", b"\0" * 1048576)
+BIOS = "/usr/share/seabios/bios-256k.bin"
 good = {  # a good argument of each served option; "-" lists are ends of their own
     "machine": "none", "cpu": "qemu64", "accel": "qtest", "smp": "1", "global": "isa-serial.irq=4",
     "boot": "order=cd,menu=on", "m": "size=64M", "k": "en-us", "device": None, "name": "guest=a,process=b",
     "uuid": "12345678-1234-1234-1234-123456789abc", "hda": None, "hdb": None, "hdc": None,
-    "hdd": None, "cdrom": None, "drive": f"file={disk},if=none,id=d0,format=raw,cache=none",
+    "hdd": None, "cdrom": None, "fda": None, "fdb": None, "pflash": None, "mtdblock": None, "sd": None, "drive": f"file={disk},if=none,id=d0,format=raw,cache=none",
     "display": "none", "vga": "none", "vnc": "none", "balloon": "none", "nic": "none", "net": "none",
     "netdev": "hubport,id=h0,hubid=3", "tftp": TMP.name, "bootp": "/pxelinux.0", "redir": None, "smb": TMP.name,
     "chardev": "null,id=c0", "bios": "bios-256k.bin", "kernel": disk, "append": None,
@@ -108,6 +109,11 @@ for alias, of in aliases:
 PC = ["-accel", "qtest", "-display", "none", "-monitor", "stdio", "-snapshot", "-net", "none"]
 for what, args in {
     "bare image": [disk], "-hda -hdb -hdd -cdrom": ["-hda", disk, "-hdb", disk, "-hdd", disk, "-cdrom", disk],
+    "-fda -fdb": ["-fda", disk, "-fdb", disk], "-pflash": ["-pflash", BIOS],
+    "if=floppy, if=scsi, if=pflash": ["-drive", f"if=floppy,file={disk},format=raw", "-drive", f"if=scsi,file={disk},format=raw",
+                                      "-drive", f"if=pflash,file={BIOS},format=raw,readonly"],
+    "-machine pflash0=": ["-M", "pc,pflash0=f", "-drive", f"if=none,id=f,file={BIOS},format=raw,readonly=on"],
+    "isa-fdc.driveA=": ["-drive", f"if=none,id=f,file={disk},format=raw", "-global", "isa-fdc.driveA=f", "-nodefaults"],
     "-hdc": ["-hdc", disk], "-drive twice, one of them a CD": [
         "-drive", f"file={disk},if=ide,media=disk,cache=writeback,format=raw,boot=on",
         "-drive", f"file={disk},media=cdrom,readonly"],
@@ -130,6 +136,10 @@ for what, args in {
     rc, out, err = run(*PC, *args, stdin=b"info status\nquit\n")
     lines = [l for l in err.splitlines() if "guessed raw" not in l and not l.startswith("   ")]
     ok(f"PC: {what}", rc == 0 and not lines and "VM status:" in out, f"rc {rc}: {err}")
+
+for o in ("sd", "mtd"):
+    rc, out, err = run(*PC, "-sd" if o == "sd" else "-mtdblock", disk)
+    ok(f"-{o}: a PC has no place for it", rc == 1 and f"machine type does not support if={o},bus=0,unit=0" in err, err)
 
 # ---- bad input: one line, exit 1 ----
 garbage = path("garbage.qcow2", b"QFI\xfb" + b"\xff" * 2000)
@@ -155,6 +165,16 @@ bad = [
     (["-drive", f"file={disk},format=raw,if=none,id=d", "-device", "virtio-blk-pci"], r"drive property not set"),
     (["-M", "pc", "-drive", f"file={disk},format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,queue-size=100"],
      r"queue-size property: a power of two"),
+    (["-drive", f"file={disk},format=raw,if=sd"], r"machine type does not support if=sd,bus=0,unit=0"),
+    (["-drive", f"file={disk},format=raw,if=mtd"], r"machine type does not support if=mtd,bus=0,unit=0"),
+    (["-drive", f"file={disk},format=raw,if=floppy,index=2"], r"machine type does not support if=floppy,bus=0,unit=2"),
+    (["-drive", f"file={disk},format=raw,if=pflash,unit=3"], r"machine type does not support if=pflash,bus=0,unit=3"),
+    (["-drive", f"file={disk},format=raw,if=pflash,unit=1"], r"pflash unit 1 needs unit 0"),
+    (["-drive", f"if=pflash,format=raw,file={path('odd.bin', b'x' * 5000)}"], r"has invalid size 5120: its size must be a non-zero multiple of 0x1000"),
+    (["-M", "pc,pflash0=nosuch"], r"Can't find value 'nosuch'"),
+    (["-device", "scsi-hd"], r"-device scsi-hd: "),
+    (["-device", "lsi53c895a,id=l", "-drive", f"file={disk},if=none,id=d,format=raw", "-device", "scsi-hd,drive=d,scsi-id=7"],
+     r"bad scsi device id: 7"),
     (["-drive", f"file={disk},index=-1x"], r"'index' expects a number, not '-1x'"),
     (["-bios", "nosuchbios.bin"], r"could not find 'nosuchbios.bin'"),
     (["-smp", "256"], r"-smp 256: Invalid SMP CPUs 256"),
