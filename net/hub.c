@@ -5,6 +5,8 @@
  *
  * Back-pressure: a port keeps one frame that not everybody has taken yet, and answers 0 until they
  * have. Each port its own: else two that are full would wait for each other for ever.
+ * Large and unsummed frames go through as they are: what one of the others does not take the core
+ * completes for it alone.
  */
 #include <string.h>
 
@@ -16,6 +18,7 @@ typedef struct HubPort {
     int32_t hub;
     unsigned number;
     GByteArray *frame; /* kept for `owed` */
+    NetMeta meta;      /* what is left to do on it */
     GPtrArray *owed;   /* HubPort *: who has yet to take it */
 } HubPort;
 
@@ -64,12 +67,13 @@ static ssize_t hub_receive(void *o, const struct iovec *iov, int n, const NetMet
     for (guint i = 0; i < ports->len; i++) {
         HubPort *to = as_port(ports->pdata[i], from->hub);
 
-        if (to && to != from && net_send(&to->port, iov, n, NULL) == 0)
+        if (to && to != from && net_send(&to->port, iov, n, meta) == 0)
             g_ptr_array_add(from->owed, to);
     }
     if (from->owed->len) {
         g_byte_array_set_size(from->frame, (guint)len);
         iov_to_buf(iov, n, 0, from->frame->data, len);
+        from->meta = meta ? *meta : (NetMeta){ 0 };
     }
     return (ssize_t)len;
 }
@@ -89,10 +93,12 @@ static void hub_resume(void *o)
 
     for (guint i = 0; i < ports->len; i++) {
         HubPort *from = as_port(ports->pdata[i], to->hub);
+        struct iovec one;
 
         if (!from || !g_ptr_array_find(from->owed, to, NULL))
             continue;
-        if (net_send_buf(&to->port, from->frame->data, from->frame->len) == 0)
+        one = (struct iovec){ from->frame->data, from->frame->len };
+        if (net_send(&to->port, &one, 1, &from->meta) == 0)
             return;
         paid(from, to);
     }
@@ -129,6 +135,7 @@ static bool hub_open(NetPort *p, const void *args, GError **err)
     h->hub = a->hubid;
     h->frame = g_byte_array_new();
     h->owed = g_ptr_array_new();
+    net_set_takes(p, NET_CSUM | NET_TSO4 | NET_TSO6 | NET_ECN | NET_UFO);
     if (end)
         net_connect(p, end);
     return true;

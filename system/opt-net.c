@@ -388,10 +388,62 @@ static bool wants_default(Vm *vm)
     return false;
 }
 
+static bool nic_by_device(const GArray *records)
+{
+    for (guint i = 0; i < records->len; i++) {
+        const Record *r = &g_array_index(records, Record, i);
+        g_autofree char *name = NULL;
+        const DeviceType *t;
+
+        if (strcmp(r->opt->name, "device") != 0)
+            continue;
+        name = g_strndup(r->text, strcspn(r->text, ","));
+        t = device_type(g_str_has_prefix(name, "driver=") ? name + 7 : name);
+        if (t && is_nic(t))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The tutorial boots from `-net user,tftp=...` without `-net nic`: a hub of -net with nobody but
+ * the host in it gets the NIC that no option at all would have made, unless NICs come otherwise.
+ */
+static int lonely_hub(Vm *vm)
+{
+    const Startup *st = startup(vm);
+    const GPtrArray *ports = net_ports(vm);
+
+    if (!options_given(st->records, "net") || options_given(st->records, "netdev") ||
+        st->nodefaults || vm->conf->nics->len || nic_by_device(st->records) || !vm->machine->nic ||
+        !device_type(vm->machine->nic))
+        return -1;
+    for (guint i = 0; i < ports->len; i++) {
+        int hub = net_hub_id(ports->pdata[i]);
+
+        if (hub >= 0 && strcmp(((NetPort *)ports->pdata[i])->type->name, "dump"))
+            return hub;
+    }
+    return -1;
+}
+
+static bool add_missing_nic(Vm *vm, GError **err)
+{
+    int hub = lonely_hub(vm);
+    g_autofree char *text = g_strdup_printf("nic,vlan=%d", hub);
+
+    if (hub < 0)
+        return true;
+    info_print("hub %d has no NIC: it gets a %s, as by -net nic", hub, vm->machine->nic);
+    return net_nic(vm, text, err);
+}
+
 bool startup_network(Vm *vm, GError **err)
 {
     const Startup *st = startup(vm);
 
+    if (!add_missing_nic(vm, err))
+        return false;
     if (wants_default(vm) && (!net_nic(vm, "nic", err) || !net_back_end(vm, "user", err)))
         return false;
     if (st->redirs->len)

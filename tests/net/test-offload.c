@@ -308,6 +308,45 @@ static void test_hostile(void)
     teardown(&s);
 }
 
+/* Through a hub: as it is to whom takes it, in pieces to whom does not, also after waiting. */
+static void test_hub(void)
+{
+    g_autofree uint8_t *f = g_malloc(MAX);
+    Vm *vm = fake_vm(true);
+    FakeBack *from = (FakeBack *)netdev_good(vm, "fake,id=a"),
+             *taker = (FakeBack *)netdev_good(vm, "fake,id=b"),
+             *other = (FakeBack *)netdev_good(vm, "fake,id=c");
+    Setup s = { vm, other, NULL };
+    NetMeta m;
+    size_t head = make(f, false, false, false, 5000, &m);
+    struct iovec one = { f, head + 5000 };
+
+    m.gso_type = NET_GSO_TCP4;
+    m.gso_size = 1000;
+    net_set_takes(&taker->port, NET_CSUM | NET_TSO4);
+    net_hub_join(&from->port, 0);
+    net_hub_join(&taker->port, 0);
+    net_hub_join(&other->port, 0);
+    for (int full = 0; full < 2; full++) {
+        taker->seen.full = other->seen.full = full;
+        g_assert_cmpint(net_send(&from->port, &one, 1, &m), >, 0);
+        if (full)
+            g_assert_cmpint(net_send(&from->port, &one, 1, &m), ==, 0);
+        taker->seen.full = other->seen.full = false;
+        net_resume(&taker->port);
+        net_resume(&other->port);
+        settle(vm);
+        g_ptr_array_set_size(other->seen.frames, 5);
+        check_segments(&s, f, head + 5000, false, &m);
+        GByteArray *got = taker->seen.frames->pdata[0];
+        g_assert_cmpmem(got->data, got->len, f, head + 5000);
+        g_assert_cmpuint(taker->seen.meta.gso_size, ==, 1000);
+        g_ptr_array_set_size(other->seen.frames, 0);
+        g_ptr_array_set_size(taker->seen.frames, 0);
+    }
+    fake_vm_free(vm);
+}
+
 static void test_sums(void)
 {
     static const uint8_t check[] = "123456789";
@@ -328,6 +367,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/cut-tcp", test_tcp);
     g_test_add_func("/net/cut-middle", test_middle);
     g_test_add_func("/net/cut-udp", test_udp);
+    g_test_add_func("/net/cut-hub", test_hub);
     g_test_add_func("/net/cut-hostile", test_hostile);
     return g_test_run();
 }
