@@ -26,7 +26,7 @@ bool usbdevices_add(Vm *vm, int *status)
     GError *err = NULL;
 
     for (guint i = 0; all && i < all->len; i++) {
-        if (usb_add(vm, all->pdata[i], &err))
+        if (usb_add(vm, all->pdata[i], startup(vm)->snapshot, &err))
             continue;
         *status = option_report(&(Record){ NULL, "-usbdevice", all->pdata[i] }, err);
         return false;

@@ -105,7 +105,7 @@ CMD(usb_add, NULL, "usb_add", "device", UsbName, Empty, 0,
 
 static bool cmd_usb_add(Vm *vm, const UsbName *a, Reply *r, GError **err)
 {
-    return usb_add(vm, a->name, err);
+    return usb_add(vm, a->name, false, err);
 }
 
 CMD(usb_del, NULL, "usb_del", "device", UsbAddr, Empty, 0, "remove USB device 'bus.addr'");

@@ -143,8 +143,6 @@ static int endpoint_feature(UsbDevice *u, const UsbSetup *s, bool on)
     if (s->value != FEATURE_HALT || !(s->index & 15 ? endpoint(u, addr) : u->dev.type->bus_info))
         return USB_STALL;
     *word = on ? *word | bit : *word & ~bit;
-    if (!on && usb_info_of(u)->configured)
-        usb_info_of(u)->configured(u);
     return 0;
 }
 

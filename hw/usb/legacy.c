@@ -2,6 +2,7 @@
 /* -usbdevice NAME and usb_add NAME: the words of 0.12 for -device usb-*; and what is not there. */
 #include <string.h>
 
+#include "block/drive.h"
 #include "core/device-add.h"
 #include "hw/usb/usb.h"
 #include "util/text.h"
@@ -14,6 +15,7 @@ typedef struct Word {
 #define NO_HOST    "devices of the host cannot be passed through"
 #define NO_SERIAL  "there is no USB serial adapter; use -serial"
 #define NO_BRAILLE "there is no braille display"
+#define NO_WACOM   "there is no Wacom tablet; use tablet"
 #define NO_NET     "there is no USB network adapter; use -net nic"
 #define NO_CCID    "there is no smart card reader"
 #define NO_AUDIO   "there is no USB sound device"
@@ -24,7 +26,8 @@ static const Word words[] = {
     { "tablet",       "usb-tablet",       NULL },
     { "mouse",        "usb-mouse",        NULL },
     { "keyboard",     "usb-kbd",          NULL },
-    { "wacom-tablet", "usb-wacom-tablet", NULL },
+    { "wacom-tablet", NULL, NO_WACOM },
+    { "disk",    NULL, "write disk:FILE" },
     { "host",    NULL, NO_HOST },
     { "serial",  NULL, NO_SERIAL },
     { "braille", NULL, NO_BRAILLE },
@@ -41,10 +44,12 @@ ABSENT(usb_host,    "usb-host",    NO_HOST);
 ABSENT(usb_serial,  "usb-serial",  NO_SERIAL);
 ABSENT(usb_braille, "usb-braille", NO_BRAILLE);
 ABSENT(usb_net,     "usb-net",     NO_NET);
+ABSENT(usb_wacom,   "usb-wacom-tablet", NO_WACOM);
 ABSENT(usb_ccid,    "usb-ccid",    NO_CCID);
 ABSENT(usb_audio,   "usb-audio",   NO_AUDIO);
 ABSENT(usb_redir,   "usb-redir",   "USB is not redirected");
 ABSENT(usb_uas,     "usb-uas",     "write usb-storage");
+ABSENT(usb_bot,     "usb-bot",     "write usb-storage");
 ABSENT(usb_mtp,     "usb-mtp",     "there is no media transfer");
 ABSENT(usb_ehci,    "usb-ehci",    NO_EHCI);
 ABSENT(ich9_ehci1,  "ich9-usb-ehci1", NO_EHCI);
@@ -74,9 +79,55 @@ static void unknown(const char *text, size_t len, GError **err)
                 hint);
 }
 
-Device *usb_add(Vm *vm, const char *text, GError **err)
+/* disk:[format=F:]FILE */
+static bool parse_disk(Vm *vm, const char *text, DriveArgs *a, GError **err)
+{
+    const char *file = text;
+
+    if (g_str_has_prefix(text, "format=")) {
+        file = strchr(text, ':');
+        if (file)
+            a->format = g_strndup(text + 7, file++ - text - 7);
+    }
+    if (!file || !*file) {
+        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
+                    "could not add USB device 'disk:%s': write disk:FILE or disk:format=raw:FILE",
+                    text);
+        return false;
+    }
+    a->file = g_strdup(file);
+    a->iface = IF_NONE;
+    for (unsigned n = 0; !a->id || drive_find(vm, a->id); n++) {
+        g_free(a->id);
+        a->id = g_strdup_printf("usb%u", n);
+    }
+    return true;
+}
+
+static Device *add_disk(Vm *vm, const char *text, bool snapshot, GError **err)
+{
+    BlockFront *blk = NULL;
+    Device *dev = NULL;
+    DriveArgs args;
+
+    prop_defaults(DriveArgs_rows, &args);
+    args.snapshot = snapshot;
+    if (parse_disk(vm, text, &args, err))
+        blk = drive_open(vm, &args, err);
+    if (blk)
+        dev = usb_storage_new(vm, blk, err);
+    if (blk && !dev)
+        drive_close(vm, blk);
+    prop_free(DriveArgs_rows, &args);
+    return dev;
+}
+
+Device *usb_add(Vm *vm, const char *text, bool snapshot, GError **err)
 {
     size_t len = strcspn(text, ":");
+
+    if (g_str_has_prefix(text, "disk:"))
+        return add_disk(vm, text + 5, snapshot, err);
 
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
         const Word *w = &words[i];

@@ -76,7 +76,7 @@ typedef struct UsbInfo {
     const char *product, *fw_name;
     int (*control)(UsbDevice *, const UsbSetup *, uint8_t *data, size_t n);
     int (*data)(UsbDevice *, UsbPacket *);
-    void (*configured)(UsbDevice *); /* SET_CONFIGURATION, or a halt cleared; may be NULL */
+    void (*configured)(UsbDevice *); /* after SET_CONFIGURATION; may be NULL */
 } UsbInfo;
 
 enum { USB_STRING_SERIAL = 3 };
@@ -158,6 +158,9 @@ void usb_reset(UsbDevice *, void (*done)(void *o), void *o);
 const char *usb_speed_text(const UsbDevice *);
 
 /* ---- -usbdevice TEXT, usb_add TEXT ---- */
-Device *usb_add(Vm *, const char *text, GError **);
+/* snapshot: a disk's file is not written */
+Device *usb_add(Vm *, const char *text, bool snapshot, GError **);
+/* A disk that takes its drive with it when it is unplugged */
+Device *usb_storage_new(Vm *, BlockFront *, GError **);
 
 #endif

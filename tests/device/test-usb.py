@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """UHCI by its registers and by hand-made schedules: ports, control transfers, HID reports, a hub,
 short packets, babble, stalls, suspend and resume; then schedules that no driver would make."""
-import os, random, struct, sys, tempfile
+import os, random, struct, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import Machine, Qmp, check, same, main
@@ -117,6 +117,17 @@ class Host:
             self.reset_port(port)
         same(self.control(0, 0, 5, addr), True, f"address {addr}")
         same(self.control(addr, 0, 9, 1), True, f"configuration of {addr}")
+
+    def patient(self, td):
+        """One transaction of a device that works in real time; None: it stalled"""
+        for _ in range(20000):
+            r = self.run([td], 1)
+            if not isinstance(r, int):
+                return r[0]
+            if r & STALLED:
+                return None
+            time.sleep(0.001)
+        raise TimeoutError("NAK for ever")
 
     def poll(self, addr, n=8, ep=1):
         out = self.run([(IN, addr, ep, n, None)], 1)
@@ -373,6 +384,109 @@ def suspend():
     h.close()
 
 
+class Stick:
+    """Commands for a mass storage device by its wrappers"""
+    def __init__(self, h, addr):
+        self.h, self.addr, self.tag = h, addr, 1
+
+    def out(self, data):
+        for at in range(0, len(data), 64):
+            piece = data[at:at + 64]
+            if self.h.patient((OUT, self.addr, 2, len(piece), piece)) is None:
+                return at
+        return len(data)
+
+    def read(self, n):
+        got = b""
+        while len(got) < n:
+            one = self.h.patient((IN, self.addr, 1, min(64, n - len(got)), None))
+            if one is None:
+                return got, True
+            got += one
+            if len(one) < 64:
+                break
+        return got, False
+
+    def clear(self, ep):
+        self.h.control(self.addr, 2, 1, 0, ep)
+
+    def command(self, cdb, n=0, data=None):
+        """-> (data or bytes taken, residue, status)"""
+        self.tag += 1
+        cbw = struct.pack("<4sIIBBB", b"USBC", self.tag, len(data) if data else n, 0 if data else 0x80, 0, len(cdb))
+        self.out((cbw + cdb).ljust(31, b"\0"))
+        got = b""
+        if data:
+            got = self.out(data)
+            if got < len(data):
+                self.clear(2)
+        elif n:
+            got, stalled = self.read(n)
+            if stalled:
+                self.clear(0x81)
+        csw, _ = self.read(13)
+        sig, tag, residue, status = struct.unpack("<4sIIB", csw)
+        assert (sig, tag) == (b"USBS", self.tag), csw
+        return got, residue, status
+
+
+def storage():
+    f = tempfile.NamedTemporaryFile(suffix=".raw")
+    f.write(b"".join(bytes([i]) * 512 for i in range(256)) * 8)
+    f.flush()
+    h = Host("-usbdevice", f"disk:format=raw:{f.name}")
+    h.setup(2, 0)
+    same(h.control(2, 0xa1, 0xfe, 0, 0, 1), b"\0", "one lun")
+    s = Stick(h, 2)
+    got, residue, status = s.command(bytes.fromhex("120000002400"), 36)
+    same((got[8:16], residue, status), (b"QEMU    ", 0, 0), "INQUIRY")
+    got, residue, status = s.command(bytes.fromhex("12000000ff00"), 255)
+    same((len(got), residue, status), (36, 219, 0), "more asked for: a short packet and a residue")
+    same(s.command(bytes(6))[2], 1, "TEST UNIT READY: there is news")
+    got, _, status = s.command(bytes.fromhex("030000001200"), 18)
+    same((got[2], got[12], status), (6, 0x29, 0), "REQUEST SENSE: power on")
+    same(s.command(bytes(6))[1:], (0, 0), "TEST UNIT READY")
+    same(s.command(bytes.fromhex("25000000000000000000"), 8)[0], struct.pack(">II", 2047, 512), "READ CAPACITY")
+    read = lambda lba, n: bytes([0x28, 0]) + struct.pack(">IBH", lba, 0, n) + b"\0"
+    write = lambda lba, n: bytes([0x2a, 0]) + struct.pack(">IBH", lba, 0, n) + b"\0"
+    same(s.command(read(5, 2), 1024), (bytes([5]) * 512 + bytes([6]) * 512, 0, 0), "READ")
+    same(s.command(write(9, 1), data=b"x" * 512), (512, 0, 0), "WRITE")
+    same(s.command(read(9, 1), 512)[0], b"x" * 512, "read back")
+    same(s.command(bytes.fromhex("35000000000000000000"))[2], 0, "SYNCHRONIZE CACHE")
+    f.seek(9 * 512)
+    same(f.read(512), b"x" * 512, "and it is in the file")
+    same(s.command(read(9999, 1), 512), (b"", 512, 1), "READ past the end: stall, residue, failed")
+    got, _, _ = s.command(bytes.fromhex("030000001200"), 18)
+    same((got[2], got[12]), (5, 0x21), "its sense")
+    same(s.command(read(0, 2), 512)[2], 0, "the host takes less than there is")
+    same(s.command(write(0, 1), 512)[2], 2, "wrong direction: phase error")
+    same(s.command(read(0, 1))[1:], (0, 0), "the host takes nothing")
+    same(s.command(write(1, 2), data=b"y" * 512)[2], 2, "the host gives too little: phase error")
+    same(s.command(read(1, 1), 512)[0], bytes([1]) * 512, "nothing of it was written")
+    # in the middle of a command: reset, and wrappers that are none
+    s.out((struct.pack("<4sIIBBB", b"USBC", 99, 1024, 0x80, 0, 10) + read(0, 2)).ljust(31, b"\0"))
+    s.read(64)
+    same(h.control(2, 0x21, 0xff), True, "bulk-only reset in the middle of a command")
+    same(s.command(read(7, 1), 512)[0], bytes([7]) * 512, "and the next one works")
+    for what, bad in {"short": b"USBC", "no signature": bytes(31), "lun 3": b"USBC" + bytes(9) + b"\3\6" + bytes(16),
+                      "a CDB of 17 bytes": b"USBC" + bytes(10) + b"\x11" + bytes(16)}.items():
+        h.run([(OUT, 2, 2, len(bad), bad)], 1)
+        check(h.poll(2, 64, 1) & STALLED, f"a wrapper that is none ({what}): it stalls")
+        s.clear(0x81), s.clear(2)
+        check(h.poll(2, 64, 1) & STALLED, "for good")
+        h.control(2, 0x21, 0xff)
+        s.clear(0x81), s.clear(2)
+        same(s.command(bytes(6))[2], 0, "until its reset")
+    h.hmp("usb_del 0.2")
+    h.m.step(MS)
+    same((h.hmp("info usb"), h.hmp("info block"), h.port(0) & 3), ("", "", 2), "unplugged, and its drive is closed")
+    h.hmp(f"usb_add disk:format=raw:{f.name}")
+    check("QEMU USB MSD" in h.hmp("info usb") and "usb0" in h.hmp("info block"), "usb_add disk:")
+    check("No such file" in h.hmp("usb_add disk:/nonexistent"), "usb_add disk: of no file")
+    same(h.hmp("info usb").count("Device"), 1, "which leaves nothing behind")
+    h.close()
+
+
 def hostile():
     """Nothing here may hang, crash or take long; the machine answers afterwards"""
     h = Host("-device", "usb-tablet", "-device", "usb-kbd")
@@ -452,4 +566,4 @@ def hostile():
     h.close()
 
 
-main(registers, enumeration, hid, tablet, transfers, hub, suspend, hostile)
+main(registers, enumeration, hid, tablet, transfers, hub, suspend, storage, hostile)
