@@ -18,7 +18,7 @@
 #include "core/vcpu.h"
 #include "core/vm.h"
 
-enum { HASH_SIZE = 1 << 16, PAGE_HASH = 1 << 12 };
+enum { HASH_BITS = 19, HASH_SIZE = 1 << HASH_BITS, PAGE_HASH = 1 << 14 };
 #define ARENA_SIZE (192ull << 20)
 
 typedef struct CodePage CodePage;
@@ -47,7 +47,7 @@ unsigned blocks_generation(void)
 static Block *_Atomic *bucket(uint64_t host, uint32_t hflags)
 {
     uint64_t h = (host ^ (uint64_t)hflags << 40) * 0x9e3779b97f4a7c15ull;
-    return &cache.hash[h >> 48];
+    return &cache.hash[h >> (64 - HASH_BITS)];
 }
 
 static Block *cache_find(uint64_t host, uint32_t hflags)

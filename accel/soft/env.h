@@ -70,19 +70,32 @@ static inline bool tlb_is_user(unsigned mode)
 typedef struct FetchTlb {
     uint64_t la, phys;
     const uint8_t *host; /* of the page's first byte */
+    bool global;
 } FetchTlb;
 
-/* Bounds of what was filled from pages larger than 4 KiB, per half of the address space */
-typedef struct TlbRange {
-    uint64_t lo, hi;
-} TlbRange;
+/* walks.c: a walk's result, by page and address space; one table for each kind of access */
+enum { WALK_FETCH_SYS = TLB_ALIGN, WALK_FETCH_USER, WALK_KINDS };
+#define WALK_SIZE 1024
+typedef struct WalkEntry {
+    uint64_t page, phys, generation;
+    bool writable;
+} WalkEntry;
+
+/* PCIDs whose generation is remembered; without PCIDE everything is PCID 0 */
+#define SPACES 16
+typedef struct AddressSpace {
+    uint64_t generation; /* 0: unused */
+    unsigned pcid;
+} AddressSpace;
 
 #define SOFT_NO_PAGE ~0ull
 #define SOFT_DR6_BD  (1u << 13)
 #define SOFT_DR6_BS  (1u << 14)
 #define SOFT_DR6_BT  (1u << 15)
 
-#define JC_SIZE      1024
+/* Targets in the upper half of the address space, a kernel's, have the upper half of the slots. */
+#define JC_SIZE      2048
+#define JC_HALF      (JC_SIZE / 2)
 typedef struct JumpCache {
     uint64_t pc;
     Block *b;
@@ -112,10 +125,16 @@ typedef struct SoftEnv {
 
     uint64_t apic_page; /* this vCPU's LAPIC page, SOFT_NO_PAGE: none */
     size_t flat_hint;   /* row of the memory map that was hit last */
-    TlbRange large[2];
+    uint64_t large[8];  /* bit n: GiB n (mod 512) has entries of larger pages */
+    uint64_t gen_last, gen_global, gen_space;
+    AddressSpace space[SPACES];
+    unsigned space_next;
+    bool jc_local; /* the upper half of jc has a target that is not in a global page */
+    uint64_t tlb_global[TLB_MODES][TLB_SIZE / 64];
     FetchTlb fetch[2][FETCH_SIZE]; /* [CPL is 3] */
     Tlb tlb[TLB_MODES];
     JumpCache jc[JC_SIZE];
+    WalkEntry walks[WALK_KINDS][WALK_SIZE];
 } SoftEnv;
 
 static inline SoftEnv *soft_env(X86State *s)
@@ -159,7 +178,8 @@ bool soft_load_pdptes(X86State *, uint64_t cr3); /* false: #GP, nothing changed 
 /* la -> physical for a fetch; raises #PF (CR2 = la). Host pointer of the byte, NULL: not RAM or
  * ROM, or not up to the end of the page. */
 uint64_t soft_fetch_page(X86State *, uint64_t la, const uint8_t **host);
-void soft_tlb_flush(X86State *); /* everything, and the jump cache */
+void soft_tlb_flush(X86State *); /* everything: TLB, walks, jump cache */
+void soft_tlb_drop_local(X86State *); /* all but global pages, of TLB and jump cache only */
 void soft_tlb_flush_page(X86State *, uint64_t la);
 /* out of all tag_w: the 4 KiB at this host address hold code now */
 void soft_tlb_protect(SoftEnv *, const uint8_t *page);
@@ -172,6 +192,17 @@ static inline uint64_t soft_wrap(const X86State *s, uint64_t la)
 {
     return s->efer & EFER_LMA ? la : (uint32_t)la;
 }
+
+/* walks.c */
+/* soft_walk for the TLB: may answer from memory, with page_size 4096 then */
+Walk soft_walk_cached(X86State *, uint64_t la, Access, unsigned mode);
+bool soft_walks_large(const SoftEnv *, uint64_t la); /* near la are pages larger than 4 KiB */
+void soft_walks_forget_page(SoftEnv *, uint64_t la);
+void soft_walks_forget_all(SoftEnv *);
+/* MOV CR3; keep: what was remembered of this PCID is still good */
+void soft_space_enter(X86State *, unsigned pcid, bool keep);
+void soft_space_forget(X86State *, unsigned pcid); /* not the present one */
+void soft_spaces_forget(X86State *);               /* all but the present one */
 
 /* block.c: all vCPUs' blocks are one cache, under one leaf lock; readers take no lock */
 /* any; after the store. SpaceListener.code_written too */

@@ -60,8 +60,10 @@ static inline const Insn *jump_direct16(X86State *s, const Insn *in)
 
 static inline JumpCache *jc_slot(X86State *s, uint64_t la)
 {
-    return &soft_env(s)->jc[(la ^ la >> 10) & (JC_SIZE - 1)];
+    return &soft_env(s)->jc[((la ^ la >> 10) & (JC_HALF - 1)) | (la >> 63) * JC_HALF];
 }
+
+void soft_jc_put(X86State *, uint64_t la, Block *); /* run.c */
 
 /* flat CS: an entry is only made for a target that passed its checks */
 static inline const Insn *jump_indirect(X86State *s, const Insn *in, uint64_t to)

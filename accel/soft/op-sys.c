@@ -77,13 +77,21 @@ static void cr0_write(X86State *s, const Insn *in, uint64_t val)
 
 /* ---- CR3, CR4, CR8 ---- */
 
+static unsigned pcid_now(const X86State *s)
+{
+    return s->cr4 & CR4_PCIDE ? s->cr3 & 0xfff : 0;
+}
+
 static void cr3_write(X86State *s, const Insn *in, uint64_t val)
 {
+    bool keep = false;
+
     if (s->efer & EFER_LMA) {
         uint64_t high = ~0ull << x86_phys_bits(s);
 
         if (s->cr4 & CR4_PCIDE) {
-            val &= ~(1ull << 63); /* "no flush" is a permission, not an order */
+            keep = val >> 63;
+            val &= ~(1ull << 63);
         }
         gp_if(s, in, val & high);
     } else {
@@ -93,7 +101,7 @@ static void cr3_write(X86State *s, const Insn *in, uint64_t val)
         }
     }
     s->cr3 = val;
-    soft_tlb_flush(s);
+    soft_space_enter(s, pcid_now(s), keep);
 }
 
 static uint64_t cr4_known(const X86State *s)
@@ -280,7 +288,25 @@ H(invlpg_all)
 }
 FAMILY_ALL(invlpg, invlpg_all);
 
-/* PCIDs carry no tag here, so every type is "all" */
+/* 0 an address, 1 a PCID, 2 everything, 3 everything but global pages */
+static void invpcid_do(X86State *s, uint64_t type, unsigned pcid, uint64_t la)
+{
+    bool now = pcid == pcid_now(s);
+
+    if (type == 0 && now) {
+        soft_tlb_flush_page(s, la);
+    } else if (type == 2) {
+        soft_tlb_flush(s);
+    } else if (type == 3 || now) {
+        if (type == 3) {
+            soft_spaces_forget(s);
+        }
+        soft_space_enter(s, pcid_now(s), false);
+    } else {
+        soft_space_forget(s, pcid);
+    }
+}
+
 H(invpcid_all)
 {
     uint64_t ea = ea_of(s, in), type = reg_read(s, in->g, in->osz);
@@ -290,7 +316,7 @@ H(invpcid_all)
     gp_if(s, in,
           type > 3 || (type < 2 && (pcid >> 12 || (pcid && !(s->cr4 & CR4_PCIDE)))) ||
               (type == 0 && !canonical(la)));
-    soft_tlb_flush(s);
+    invpcid_do(s, type, pcid, la);
     RET(insn_leave(s, in));
 }
 FAMILY_ALL(invpcid, invpcid_all);

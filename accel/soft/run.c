@@ -41,8 +41,7 @@ static uint32_t hflags_protected(const X86State *s)
 static bool wants_one(const X86State *s)
 {
     const SoftEnv *env = (const SoftEnv *)s;
-    return s->rflags & FLAG_TF || env->watch || env->watch_code ||
-           env->chaos & CHAOS_ONE;
+    return s->rflags & FLAG_TF || env->watch || env->watch_code || env->chaos & CHAOS_ONE;
 }
 
 void soft_hflags(X86State *s)
@@ -141,6 +140,16 @@ static bool may_cache(const X86State *s, const Block *b)
     return !b->host2 && cs_flat(s);
 }
 
+/* The page of la was just fetched from. */
+void soft_jc_put(X86State *s, uint64_t la, Block *b)
+{
+    SoftEnv *env = soft_env(s);
+    const FetchTlb *f = &env->fetch[(s->hflags & H_CPL) == H_CPL][la >> 12 & (FETCH_SIZE - 1)];
+
+    env->jc_local |= la >> 63 && !(f->la == (la & ~0xfffull) && f->global);
+    *jc_slot(s, la) = (JumpCache){ la, b };
+}
+
 const Insn *soft_jump_slow(X86State *s, const Insn *in, uint64_t to)
 {
     unsigned gen = blocks_generation();
@@ -158,7 +167,7 @@ const Insn *soft_jump_slow(X86State *s, const Insn *in, uint64_t to)
     if (may_link(s, in, b, to, gen)) {
         __atomic_store_n(&((Insn *)in)->disp, (int64_t)(uintptr_t)b, __ATOMIC_RELEASE);
     } else if (may_cache(s, b)) {
-        *jc_slot(s, to) = (JumpCache){ to, b };
+        soft_jc_put(s, to, b);
     }
     return block_enter(s, b, to);
 }
@@ -323,7 +332,7 @@ static void run_blocks(X86State *s)
     Block *b = block_lookup(s, s->hflags);
     /* never one with H_ONE: jumps would pass by the dispatcher */
     if (!(s->hflags & H_ONE) && may_cache(s, b) && b->hflags == s->hflags) {
-        *jc_slot(s, s->rip) = (JumpCache){ s->rip, b };
+        soft_jc_put(s, s->rip, b);
     }
     s->shadow = 0;
     env->stepping = s->rflags & FLAG_TF;

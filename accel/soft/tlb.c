@@ -24,12 +24,34 @@ static bool la_canonical(uint64_t la)
     return (uint64_t)((int64_t)(la << 16) >> 16) == la;
 }
 
-static void jump_flush(SoftEnv *env)
+static void jump_flush(SoftEnv *env, unsigned n)
 {
-    for (unsigned i = 0; i < JC_SIZE; i++) {
+    for (unsigned i = 0; i < n; i++) {
         env->jc[i].b = NULL;
         env->jc[i].pc = TLB_EMPTY;
     }
+    env->jc_local &= n < JC_SIZE;
+}
+
+static void jump_drop_page(SoftEnv *env, uint64_t la)
+{
+    for (unsigned i = 0; i < JC_SIZE; i++) {
+        if ((env->jc[i].pc ^ la) < 4096) {
+            env->jc[i].b = NULL;
+        }
+    }
+}
+
+static void mode_flush(SoftEnv *env, unsigned m)
+{
+    if (env->tlb_clean >> m & 1) {
+        return;
+    }
+    for (unsigned i = 0; i < TLB_SIZE; i++) {
+        env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
+    }
+    memset(env->tlb_global[m], 0, sizeof(env->tlb_global[m]));
+    env->tlb_clean |= 1u << m;
 }
 
 void soft_tlb_flush(X86State *s)
@@ -37,29 +59,63 @@ void soft_tlb_flush(X86State *s)
     SoftEnv *env = soft_env(s);
 
     for (unsigned m = 0; m < TLB_MODES; m++) {
-        for (unsigned i = 0; !(env->tlb_clean >> m & 1) && i < TLB_SIZE; i++) {
-            env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
-        }
+        mode_flush(env, m);
     }
-    env->tlb_clean = ~0u;
     for (unsigned i = 0; i < FETCH_SIZE; i++) {
         env->fetch[0][i].la = env->fetch[1][i].la = TLB_EMPTY;
     }
-    for (unsigned i = 0; i < 2; i++) {
-        env->large[i].lo = ~0ull;
-        env->large[i].hi = 0;
+    soft_walks_forget_all(env);
+    jump_flush(env, JC_SIZE);
+}
+
+static bool mode_has_global(const SoftEnv *env, unsigned m)
+{
+    uint64_t any = 0;
+    for (unsigned i = 0; i < TLB_SIZE / 64; i++) {
+        any |= env->tlb_global[m][i];
     }
-    jump_flush(env);
+    return any;
+}
+
+static void mode_drop_local(SoftEnv *env, unsigned m)
+{
+    if (env->tlb_clean >> m & 1) {
+        return;
+    }
+    if (!mode_has_global(env, m)) {
+        mode_flush(env, m);
+        return;
+    }
+    for (unsigned i = 0; i < TLB_SIZE; i++) {
+        if (!(env->tlb_global[m][i / 64] >> i % 64 & 1)) {
+            env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
+        }
+    }
+}
+
+void soft_tlb_drop_local(X86State *s)
+{
+    SoftEnv *env = soft_env(s);
+
+    for (unsigned m = 0; m < TLB_MODES; m++) {
+        mode_drop_local(env, m);
+    }
+    for (unsigned i = 0; i < FETCH_SIZE; i++) {
+        for (unsigned user = 0; user < 2; user++) {
+            FetchTlb *f = &env->fetch[user][i];
+            f->la = f->global ? f->la : TLB_EMPTY;
+        }
+    }
+    jump_flush(env, env->jc_local ? JC_SIZE : JC_HALF);
 }
 
 /* An entry covers 4 KiB of a larger page: INVLPG anywhere in there drops everything. */
 void soft_tlb_flush_page(X86State *s, uint64_t la)
 {
     SoftEnv *env = soft_env(s);
-    const TlbRange *large = &env->large[la >> 63];
     unsigned i = tlb_index(la), f = la >> 12 & (FETCH_SIZE - 1);
 
-    if (la >= large->lo && la < large->hi) {
+    if (soft_walks_large(env, la)) {
         soft_tlb_flush(s);
         return;
     }
@@ -67,7 +123,8 @@ void soft_tlb_flush_page(X86State *s, uint64_t la)
         env->tlb[m].tag_r[i] = env->tlb[m].tag_w[i] = tlb_empty(i);
     }
     env->fetch[0][f].la = env->fetch[1][f].la = TLB_EMPTY;
-    jump_flush(env);
+    soft_walks_forget_page(env, la);
+    jump_drop_page(env, la & ~0xfffull);
 }
 
 void soft_tlb_protect(SoftEnv *env, const uint8_t *page)
@@ -184,15 +241,6 @@ static bool watched_page(const SoftEnv *env, uint64_t la)
     return false;
 }
 
-static void tlb_note_large(SoftEnv *env, uint64_t la, uint64_t size)
-{
-    TlbRange *r = &env->large[la >> 63];
-    uint64_t lo = la & ~(size - 1);
-
-    r->lo = MIN(r->lo, lo);
-    r->hi = MAX(r->hi, lo + size);
-}
-
 static void tlb_fill(SoftEnv *env, uint64_t la, unsigned mode, const Walk *w, const SoftPhys *p)
 {
     Tlb *t = &env->tlb[mode];
@@ -202,10 +250,9 @@ static void tlb_fill(SoftEnv *env, uint64_t la, unsigned mode, const Walk *w, co
     if (mode == TLB_ALIGN || !p->page || (env->watch && watched_page(env, la))) {
         return;
     }
-    if (w->page_size > 4096) {
-        tlb_note_large(env, la, w->page_size);
-    }
     env->tlb_clean &= ~(1u << mode);
+    env->tlb_global[mode][i / 64] &= ~(1ull << i % 64);
+    env->tlb_global[mode][i / 64] |= (uint64_t)w->global << i % 64;
     t->delta[i] = (uint64_t)(uintptr_t)(p->host - (la & 0xfff)) - page;
     t->tag_r[i] = -page;
     t->tag_w[i] = w->writable && p->writable && !soft_page_clean(p) ? -page : tlb_empty(i);
@@ -214,7 +261,7 @@ static void tlb_fill(SoftEnv *env, uint64_t la, unsigned mode, const Walk *w, co
 /* Walks for one byte; raises #PF. For a store the page counts as written from here on. */
 static Hit resolve(X86State *s, const Insn *in, uint64_t la, Access acc, unsigned mode)
 {
-    Walk w = soft_walk(s, la, acc, mode);
+    Walk w = soft_walk_cached(s, la, acc, mode);
     Hit h = { .phys = w.phys };
 
     if (!w.ok) {
@@ -496,7 +543,7 @@ uint64_t soft_fetch_page(X86State *s, uint64_t la, const uint8_t **host)
     if ((s->hflags & H_CS64) && !la_canonical(la)) {
         soft_raise(s, NULL, EXC_GP, 0);
     }
-    w = soft_walk(s, la, ACCESS_FETCH, user ? TLB_USER : TLB_SYS);
+    w = soft_walk_cached(s, la, ACCESS_FETCH, user ? TLB_USER : TLB_SYS);
     if (!w.ok) {
         raise_pf(s, NULL, la, w.error);
     }
@@ -505,9 +552,7 @@ uint64_t soft_fetch_page(X86State *s, uint64_t la, const uint8_t **host)
         f->la = la & ~0xfffull;
         f->phys = w.phys & ~0xfffull;
         f->host = *host - (la & 0xfff);
-        if (w.page_size > 4096) {
-            tlb_note_large(env, la, w.page_size);
-        }
+        f->global = w.global;
     } else if (*host && p.left < 4096 - (la & 0xfff)) {
         *host = NULL; /* the row ends inside the page: byte by byte, through soft_fetch_byte */
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Page walks: 32-bit with PSE and PSE-36, PAE with its four cached PDPTEs, 4-level with 2 MiB and
- * 1 GiB pages. Source: Intel SDM 3A, chapter 4. Not modelled: LA57, protection keys, PCID tags
- * (a PCID is accepted, every CR3 write flushes).
+ * 1 GiB pages. Source: Intel SDM 3A, chapter 4. Not modelled: LA57, protection keys. PCIDs are
+ * walks.c's.
  *
  * Order matters twice: all rights are checked before the first A bit is set, and A/D bits are set
  * by compare-and-exchange because another vCPU may change the entry meanwhile; then the walk
