@@ -156,17 +156,19 @@ static void hub_close(NetPort *p)
     g_ptr_array_unref(gone->owed);
 }
 
-NetPort *net_hub_port(Vm *vm, int id)
+NetPort *net_hub_port(Vm *vm, int id, const char *nic_name)
 {
     g_autofree char *name = g_strdup_printf("hub%dport%u", id, next_number(vm, id));
     HubArgs args = { id, NULL };
+    NetPort *p = netdev_open(vm, &hubport, g_steal_pointer(&name), &args, NULL);
 
-    return netdev_open(vm, &hubport, g_steal_pointer(&name), &args, NULL);
+    p->in->nic_name = g_strdup(nic_name);
+    return p;
 }
 
 void net_hub_join(NetPort *p, int id)
 {
-    NetPort *end = net_hub_port(p->vm, id);
+    NetPort *end = net_hub_port(p->vm, id, NULL);
 
     end->in->automatic = true;
     net_connect(end, p);

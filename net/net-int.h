@@ -35,6 +35,7 @@ typedef struct NetPortInt {
     Device *dev;
     char *info;
     uint8_t mac[6];
+    char *nic_name; /* a hub port's: what -net nic,name= calls the NIC that it is for */
 } NetPortInt;
 
 /* vm->nets */

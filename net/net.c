@@ -338,6 +338,7 @@ static void port_free(NetPort *p)
 {
     net_cut_free(p->in->cut);
     g_free(p->in->info);
+    g_free(p->in->nic_name);
     g_free(p->in);
     g_free(p->name);
     g_free(p);

@@ -42,8 +42,8 @@ bool net_mac_parse(const char *, uint8_t mac[6]);
 bool net_driver_served(const char *text, GError **);
 char *net_drivers_help(void);
 
-/* A new port of hub `id`, "hub0port1". */
-NetPort *net_hub_port(Vm *, int id);
+/* A new port of hub `id`, "hub0port1"; nic_name: of the NIC that it is for, or NULL. */
+NetPort *net_hub_port(Vm *, int id, const char *nic_name);
 /* The same, joined to a back end that has no peer yet: goes with it. */
 void net_hub_join(NetPort *, int id);
 int net_hub_id(const NetPort *); /* the hub its cable ends in, or -1 */

@@ -88,11 +88,13 @@ static bool set_mac(Nic *n, Vm *vm, GError **err)
 
 /* ---- its port ---- */
 
-static char *nic_name(Device *d)
+static char *nic_name(Device *d, const NetPort *peer)
 {
-    if (!d->id || net_nic_find(d->vm, d->id))
+    const char *name = d->id ? d->id : peer ? peer->in->nic_name : NULL;
+
+    if (!name || net_nic_find(d->vm, name))
         return net_auto_name(d->vm, d->type->name);
-    return g_strdup(d->id);
+    return g_strdup(name);
 }
 
 /* The other end of the cable; NULL: there is none. */
@@ -102,7 +104,7 @@ static bool nic_peer(Nic *n, Device *d, NetPort **peer, GError **err)
     if (n->port && n->vlan >= 0)
         return net_fail(err, "netdev= and vlan= exclude each other");
     if (n->vlan >= 0) {
-        *peer = net_hub_port(d->vm, n->vlan);
+        *peer = net_hub_port(d->vm, n->vlan, NULL);
         (*peer)->in->automatic = true;
     }
     if (!*peer)
@@ -122,7 +124,7 @@ bool nic_open(Nic *n, Device *d, const NetOps *ops, void *o, GError **err)
     if (!nic_peer(n, d, &peer, err) || !set_mac(n, d->vm, err))
         return false;
     p = g_new0(NetPort, 1);
-    net_port_add(p, d->vm, nic_name(d), ops, o);
+    net_port_add(p, d->vm, nic_name(d, peer), ops, o);
     p->in->dev = d;
     p->in->refs = 1;
     if (peer)

@@ -196,11 +196,12 @@ static bool net_nic(Vm *vm, const char *text, GError **err)
     prop_defaults(NetNicArgs_rows, &a);
     ok = prop_parse_kv(NetNicArgs_rows, "type", text, &a, vm, err);
     if (ok) {
+        char *name = a.id ? a.id : a.name;
         NicConf nic = { .model = a.model,
-                        .id = a.id ? a.id : a.name,
+                        .id = name,
                         .mac = a.mac,
                         .addr = a.addr,
-                        .netdev = a.netdev ? a.netdev : net_hub_port(vm, a.vlan)->name,
+                        .netdev = a.netdev ? a.netdev : net_hub_port(vm, a.vlan, name)->name,
                         .vectors = a.vectors };
 
         ok = add_nic(vm, &nic, err);

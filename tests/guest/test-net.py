@@ -48,7 +48,7 @@ def boot(script, *net, mem=256):
     d = need_guest("cloud")
     return Guest("-m", str(mem), "-nodefaults", "-no-reboot", "-kernel", f"{d}/vmlinuz", "-initrd",
                  f"{d}/initrd.gz", "-append",
-                 "console=ttyS0 quiet run=cmd cmd=" + (LEASE + script).encode().hex(), *net, guard=int(os.environ.get("GUARD", 600)))
+                 "console=ttyS0 quiet no_timer_check run=cmd cmd=" + (LEASE + script).encode().hex(), *net, guard=int(os.environ.get("GUARD", 600)))
 
 
 def whole():

@@ -328,7 +328,7 @@ static void test_info(void)
     g_autoptr(GString) out = g_string_new(NULL);
     FakeNic *n, *m;
 
-    net_hub_port(vm, 0);
+    net_hub_port(vm, 0, "card");
     n = nic_good(vm, NULL, "hub0port0");
     net_hub_join(netdev_good(vm, "fake,id=a"), 0);
     netdev_good(vm, "fake,id=x");
@@ -339,7 +339,7 @@ static void test_info(void)
         out->str, ==,
         "hub 0\n"
         " \\ hub0port1: a: index=0,type=fake,fake\n"
-        " \\ hub0port0: fake-nic.0: index=0,type=nic,model=fake-nic,macaddr=52:54:00:12:34:56\n"
+        " \\ hub0port0: card: index=0,type=nic,model=fake-nic,macaddr=52:54:00:12:34:56\n"
         "x: index=0,type=fake,fake\n"
         "m: index=0,type=nic,model=fake-nic,macaddr=52:54:00:12:34:57\n"
         " \\ y: index=0,type=fake,fake\n");

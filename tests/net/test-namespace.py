@@ -343,4 +343,24 @@ c = socket.create_connection(("10.0.2.100", 7))
 c.sendall(b"x")
 ok("restrict: what is forwarded can", c.recv(1) == b"x")
 stop(vm, mon)
+
+# ---- smb: the command and its configuration (a program of ours stands for smbd) ----
+bin_dir = os.path.join(TMP, "bin")
+os.mkdir(bin_dir)
+os.rename(script("smbd", 'echo "$1 $3"; cat "$4"; exec cat\n'), os.path.join(bin_dir, "smbd"))
+vm, mon = start("-net", f"tap,ifname=qtap,script={up},downscript=no", "-net", "user", "-smb", tftp,
+                env=dict(os.environ, PATH=bin_dir + ":" + os.environ["PATH"]))
+sh("ip addr add 10.0.2.15/24 dev qtap")
+c = socket.create_connection(("10.0.2.4", 445))
+conf = b""
+while b"force user" not in conf:
+    conf += c.recv(4096)
+conf = conf.decode()
+ok("smb: smbd is started with its configuration", conf.startswith("-l -s\n[global]\n") and
+   f"[qemu]\npath={tftp}\nread only=no" in conf, conf)
+private = re.search("private dir=(.*)", conf)[1]
+there = os.path.exists(private + "/smb.conf")
+c.close()
+stop(vm, mon)
+ok("smb: its folder is gone at the end", there and not os.path.exists(private))
 print(f"1..{number}")
