@@ -100,17 +100,17 @@ bool opt_vnc(Vm *vm, const VncArgs *args, GError **err)
 
 bool opt_vga(Vm *vm, const Str *args, GError **err)
 {
-    static const char *const later[] = { "cirrus", "vmware", "qxl", "virtio",
-                                         "xenfb",  "tcx",    "cg3", NULL };
+    static const char *const later[] = { "vmware", "qxl", "virtio", "xenfb", "tcx", "cg3", NULL };
     g_autofree char *kind = g_strndup(*args, strcspn(*args, ","));
 
     if (text_is_help(kind))
         return help_fail(err, g_strdup("none                 no graphic card\n"
-                                       "std                  standard VGA (default)\n"));
+                                       "std                  standard VGA (default)\n"
+                                       "cirrus               Cirrus VGA\n"));
     if (g_strv_contains(later, kind))
-        return opt_fail(err, "this video card is not supported yet; write std or none");
-    if (strcmp(kind, "std") && strcmp(kind, "none"))
-        return opt_fail(err, "unknown vga type '%s'; write std or none", kind);
+        return opt_fail(err, "this video card is not supported yet; write std, cirrus or none");
+    if (strcmp(kind, "std") && strcmp(kind, "cirrus") && strcmp(kind, "none"))
+        return opt_fail(err, "unknown vga type '%s'; write std, cirrus or none", kind);
     startup(vm)->vga = g_steal_pointer(&kind);
     return true;
 }

@@ -134,8 +134,6 @@ static void choose_vga(Vm *vm)
 
     if (!vga && (vm->defaults & DEFAULT_VGA))
         vga = vm->machine->vga;
-    if (vga && strcmp(vga, "cirrus") == 0 && !device_type("cirrus-vga"))
-        vga = "std"; /* the default of old machine types, which have no say in what we model */
     vm->conf->vga = g_strdup(vga);
 }
 

@@ -94,9 +94,6 @@ static VgaMode mode_now(const Vga *v)
     VgaMode m = { .kind = VGA_BLANK, .width = 640, .height = 480, .dup = 1, .row_scans = 1 };
     if (s->vbe[VBE_ENABLE] & VBE_ENABLED)
         return mode_vbe(v);
-    /* until the palette is enabled, or with the screen off, nothing is shown */
-    if (!(s->ar_index & 0x20) || !(s->seq[0] & 2) || s->seq[1] & 0x20)
-        return m;
     m.height = lines_displayed(s);
     m.split = line_compare(s);
     m.start = (s->cr[0xc] << 8 | s->cr[0xd]) * 4;
@@ -109,6 +106,10 @@ static VgaMode mode_now(const Vga *v)
     m.wrap = 0x3ffff; /* the address counter has 16 bits, in each of four planes */
     if (v->ext && v->ext->mode && v->ext->mode(v, &m))
         return m;
+    /* until the palette is enabled, or with the screen off, nothing is shown */
+    if (!(s->ar_index & 0x20) || !(s->seq[0] & 2) || s->seq[1] & 0x20)
+        return (
+            VgaMode){ .kind = VGA_BLANK, .width = 640, .height = 480, .dup = 1, .row_scans = 1 };
     if (s->gr[6] & 1)
         mode_graphics(s, &m);
     else

@@ -228,8 +228,11 @@ uint64_t vga_port_read(void *o, uint64_t off, unsigned size)
     Vga *v = o;
     VgaState *s = &v->st;
     unsigned port = PORT_BASE + off;
+    uint8_t ext;
     if (port_off(v, port))
         return 0xff;
+    if (v->ext && v->ext->port_read && v->ext->port_read(v, port, &ext))
+        return ext;
     switch (port) {
     case 0x3c0: return s->ar_data ? 0 : s->ar_index;
     case 0x3c1: return (s->ar_index & 31) < 21 ? s->ar[s->ar_index & 31] : 0;
@@ -291,6 +294,8 @@ void vga_port_write(void *o, uint64_t off, uint64_t value, unsigned size)
     uint8_t val = value;
     if (port_off(v, port))
         return;
+    if (v->ext && v->ext->port_write && v->ext->port_write(v, port, val))
+        return;
     switch (port) {
     case 0x3c0: attribute_write(v, val); break;
     case 0x3c2: s->misc = val & ~0x10; break;
@@ -348,6 +353,9 @@ static uint64_t window_read(void *o, uint64_t off, unsigned size)
     Vga *v = o;
     VgaState *s = &v->st;
     const uint8_t *ram = v->vram.host;
+    uint8_t ext;
+    if (v->ext && v->ext->window_read && v->ext->window_read(v, off, &ext))
+        return ext;
     if (!window_map(v, &off))
         return 0xff;
     off = banked(v, off);
@@ -394,6 +402,8 @@ static void window_write(void *o, uint64_t off, uint64_t value, unsigned size)
     Vga *v = o;
     VgaState *s = &v->st;
     uint8_t *ram = v->vram.host, val = value;
+    if (v->ext && v->ext->window_write && v->ext->window_write(v, off, val))
+        return;
     if (!window_map(v, &off))
         return;
     off = banked(v, off);
@@ -444,8 +454,10 @@ bool vga_init(Vga *v, Device *dev, uint32_t vram_size, GError **err)
                                   .on = true });
     space_map(vm->io,
               &(MapRow){ .base = PORT_BASE, .size = PORT_COUNT, .region = &v->ports, .on = true });
-    space_map(vm->io,
-              &(MapRow){ .base = VBE_PORT_BASE, .size = 4, .region = &v->vbe_ports, .on = true });
+    if (!v->ext || !v->ext->no_vbe)
+        space_map(
+            vm->io,
+            &(MapRow){ .base = VBE_PORT_BASE, .size = 4, .region = &v->vbe_ports, .on = true });
     v->con = console_new(vm, dev, 0, "vga", &vga_console_ops, v);
     return true;
 }

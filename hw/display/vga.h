@@ -67,8 +67,13 @@ typedef struct VgaMode {
 
 typedef struct Vga Vga;
 
-/* What an extended VGA adds to the picture. Each may be NULL. */
+/* What an extended VGA adds. Each may be NULL. Hooks return true where the access was theirs. */
 typedef struct VgaExt {
+    bool no_vbe; /* no Bochs VBE ports */
+    bool (*port_read)(Vga *, unsigned port, uint8_t *val);
+    bool (*port_write)(Vga *, unsigned port, uint8_t val);
+    bool (*window_read)(Vga *, uint64_t off, uint8_t *val); /* A0000h + off */
+    bool (*window_write)(Vga *, uint64_t off, uint8_t val);
     bool (*mode)(const Vga *, VgaMode *); /* true: a mode of its own is on */
     /* a hardware cursor, drawn into line y of the picture; the lines it covers now */
     void (*cursor_line)(const Vga *, int y, uint32_t *px, int width);

@@ -134,6 +134,17 @@ def vbe():
     same("and back to text")
 
 
+def cirrus():
+    if not REFERENCE or not os.environ.get("LONG"):
+        raise Skip("only with LONG=1" if REFERENCE else "qemu-system-x86_64 is not installed")
+    global ours, other
+    keep = ours, other
+    ours, other = VgaGuest("-vga", "cirrus"), VgaGuest("-vga", "cirrus", reference=REFERENCE)
+    text_modes(), graphics_modes(), vbe()
+    ours.close(), other.close()
+    ours, other = keep
+
+
 def shifted(a, b, n):
     """b is a, n pixels to the left"""
     w, h = a[:2]
@@ -194,7 +205,7 @@ def retrace():
 
 
 run({"text modes": text_modes, "graphics modes": graphics_modes, "mode X": mode_x, "VBE modes": vbe,
-     "what the hardware has": panning, "retrace": retrace})
+     "cirrus": cirrus, "what the hardware has": panning, "retrace": retrace})
 for g in (ours, other):
     if g:
         g.close()
