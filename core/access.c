@@ -347,7 +347,7 @@ bool space_discard(Space *s, uint64_t addr, uint64_t len)
     g_assert(vm_locked());
     while (len && ok) {
         const Flat *f = flat_find(s->flat, addr);
-        if (!f || !flat_writes_ram(f) || f->region->pins || (addr | len) & 4095)
+        if (!f || !flat_writes_ram(f) || (addr | len) & 4095)
             return false;
         uint64_t n = MIN(len, f->size - (addr - f->base)), off = f->off + (addr - f->base);
         ok =

@@ -60,6 +60,15 @@ typedef struct Feature {
     const char *qmp, *words;
 } Feature;
 
+/* Errors that QMP clients tell apart; all others are GenericError. */
+typedef enum {
+    QMP_COMMAND_NOT_FOUND,
+    QMP_DEVICE_NOT_ACTIVE,
+    QMP_DEVICE_NOT_FOUND,
+    QMP_KVM_MISSING
+} QmpClass;
+GQuark qmp_error_quark(void); /* monitor/ has it */
+
 /*
  * A handler returns false with an error; or true, after at most one reply (an empty one needs no
  * call); or true after reply_defer(), and replies once later, on main. Its args end with the call.

@@ -58,6 +58,10 @@ const Prop EventTray_rows[] = {
     NEED_BOOL(EventTray, tray_open, "tray-open", "open now"),
     PROP_END (EventTray)
 };
+const Prop EventBalloon_rows[] = {
+    NEED_INT (EventBalloon, actual, "actual", "bytes that the guest has"),
+    PROP_END (EventBalloon)
+};
 static const Prop EventVncPeer_rows[] = {
     NEED_STR (EventVncPeer, host,          "host", "address"),
     NEED_STR (EventVncPeer, service,       "service", "port"),

@@ -45,6 +45,9 @@ typedef struct EventIoError {
     uint8_t operation, action;
     Tri nospace;
 } EventIoError;
+typedef struct EventBalloon {
+    int64_t actual; /* bytes */
+} EventBalloon;
 typedef struct EventTray {
     char *device, *id;
     bool tray_open;
@@ -66,6 +69,6 @@ typedef struct EventVnc {
 
 extern const Prop EventCause_rows[], EventWatchdog_rows[], EventPanic_rows[], EventDevice_rows[],
     EventRtc_rows[], EventIoError_rows[], EventTray_rows[], EventVncConnected_rows[],
-    EventVnc_rows[];
+    EventVnc_rows[], EventBalloon_rows[];
 
 #endif

@@ -165,7 +165,7 @@ void region_dirty(Region *, uint64_t off, uint64_t len);
 /* locked; sync, fetch and clear, cleared; a bit a 4 KiB page */
 bool region_dirty_take(Region *, DirtyClient, uint64_t off, uint64_t len, unsigned long *bits);
 
-/* locked; RAM pages given back to the host (balloon); false while somebody pins them */
+/* locked; RAM pages given back to the host (balloon); they read zeros. false: it cannot be done */
 bool space_discard(Space *, uint64_t addr, uint64_t len);
 
 /* any; false: short or refused, a device-visible error */

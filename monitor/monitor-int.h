@@ -12,16 +12,6 @@
 
 #define MON_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
 
-/*
- * Error classes of QMP beside GenericError. An error of this domain is one; its code says which.
- */
-typedef enum {
-    QMP_COMMAND_NOT_FOUND,
-    QMP_DEVICE_NOT_ACTIVE,
-    QMP_DEVICE_NOT_FOUND,
-    QMP_KVM_MISSING
-} QmpClass;
-GQuark qmp_error_quark(void);
 const char *qmp_error_class(const GError *);
 
 /* What "/4xw" says. */

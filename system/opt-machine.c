@@ -354,8 +354,3 @@ bool opt_global(Vm *vm, const Str *args, GError **err)
     prop_free(GlobalArgs_rows, &g);
     return ok;
 }
-
-bool opt_balloon(Vm *vm, const Str *args, GError **err)
-{
-    return strcmp(*args, "none") == 0 || opt_fail(err, "a balloon is not supported yet");
-}

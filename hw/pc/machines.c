@@ -18,6 +18,8 @@ static const CompatRow until_2_7[] = { { "ioapic", "version", "0x11" }, { NULL, 
     }
 static const CompatRow until_2_6[] = { VIRTIO_LEGACY("virtio-blk-pci"),
                                        VIRTIO_LEGACY("virtio-net-pci"),
+                                       VIRTIO_LEGACY("virtio-balloon-pci"),
+                                       VIRTIO_LEGACY("virtio-rng-pci"),
                                        { NULL, NULL, NULL } };
 
 static const CompatRow *const compat_none[] = { NULL };

@@ -123,6 +123,11 @@ static void blk_reset(Device *dev)
     d->chip.st.writeback = d->chip.write_cache != 0;
 }
 
+static void blk_unrealize(Device *dev)
+{
+    virtio_pci_unplug(&((VirtioBlkPci *)dev)->pci);
+}
+
 static const StatePart blk_state[] = { VIRTIO_STATE(T),
                                        STATE(T, chip.st, VirtioBlkState_rows, 1),
                                        { .rows = NULL } };
@@ -130,7 +135,7 @@ static const StatePart blk_state[] = { VIRTIO_STATE(T),
 VIRTIO_PCI_HOOKS(virtio_blk, T)
 VIRTIO_PCI_TYPES(virtio_blk, "virtio-blk-pci", "virtio disk", T, 0x1001, VIRTIO_BLK, 0x0100, NULL,
                  .state = blk_state, .realize = blk_realize, .reset = blk_reset,
-                 VIRTIO_PCI_HOOKS_OF(virtio_blk), .boot = "disk@0,0");
+                 .unrealize = blk_unrealize, VIRTIO_PCI_HOOKS_OF(virtio_blk), .boot = "disk@0,0");
 
 /* ---- -drive if=virtio ---- */
 

@@ -12,16 +12,15 @@
 #define VIRTIO_PCI_ROWS(T) PROP_BASE(T, pci, VirtioPci), PROP_BASE(T, chip.v.conf, VirtioConf)
 
 /* clang-format off */
-/* sync, post_load and unrealize for who does nothing of his own there */
+/* sync and post_load for who does nothing of his own there */
 #define VIRTIO_PCI_HOOKS(id, T)                                                                  \
     static void id##_sync(Device *dev) { virtio_pci_sync(&((T *)dev)->pci); }                    \
-    static void id##_unrealize(Device *dev) { virtio_pci_unplug(&((T *)dev)->pci); }             \
     static bool id##_post_load(Device *dev, GError **err)                                        \
     {                                                                                            \
         return virtio_pci_post_load(&((T *)dev)->pci, err);                                      \
     }
 
-#define VIRTIO_PCI_HOOKS_OF(id) .sync = id##_sync, .post_load = id##_post_load, .unrealize = id##_unrealize
+#define VIRTIO_PCI_HOOKS_OF(id) .sync = id##_sync, .post_load = id##_post_load
 
 #define VIRTIO_PCI_TYPE(id, var, nm, text, T, pci_info, rows, ...)                               \
     static const DeviceType var = {                                                              \

@@ -318,7 +318,7 @@ def lies():
         d.ready()
         d.heap = 0x300000
         lie(q)
-        q.kick()
+        d.kick(0)
         d.turn(lambda: d.status & NEEDS_RESET, name)
         check(d.status & NEEDS_RESET, f"{name}: the device needs a reset")
     d.negotiate()
@@ -344,7 +344,7 @@ def lies():
         d.ready()
         for i, (a, n, f) in enumerate(lie):
             q.put(q.desc + 16 * i, "QIHH", a, n, 0, f | AVAIL)
-        q.kick()
+        d.kick(0)
         d.turn(lambda: d.status & NEEDS_RESET, name)
         check(d.status & NEEDS_RESET, f"packed, {name}: needs a reset")
     m.close()
@@ -368,7 +368,7 @@ def random_rings():
                 q.put(q.desc + 16 * k, "QIHH", *fields)
             if not packed:
                 q.put(q.avail, "HH16H", rnd.randrange(2), rnd.randrange(18), *[rnd.randrange(18) for _ in range(16)])
-            q.kick()
+            d.kick(0)
             for _ in range(3):
                 d.status
         d.negotiate()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's kernels on virtio devices: from their disk as the tutorial's command 2 has it, with the
 firmware reading it first."""
-import os, subprocess, sys, tempfile
+import os, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, need_guest, run
 
@@ -36,11 +36,56 @@ def boot_disk(flavour, *more, drive=",if=virtio,media=disk,cache=writeback,forma
         os.remove(f)
 
 
+def rss(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return int(next(x for x in f if x.startswith("Rss:")).split()[1])
+
+
+def until_balloon(g, mib):
+    for _ in range(300):
+        if g.monitor("info balloon") == f"balloon: actual={mib}\r\n":
+            return
+        time.sleep(0.1)
+    raise TimeoutError(g.monitor("info balloon"))
+
+
+def small_devices():
+    """Random numbers, the balloon in and out"""
+    d = need_guest("cloud")
+    g = Guest("-m", "256", "-nodefaults", "-kernel", f"{d}/vmlinuz", "-initrd", f"{d}/initrd.gz",
+              "-append", "console=ttyS0 quiet noroot", "-device", "virtio-rng-pci", "-balloon", "virtio", guard=120)
+    try:
+        g.expect("a shell in the initrd")
+        g.type("cat /sys/class/misc/hw_random/rng_current; dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c\n")
+        g.expect("virtio_rng.0")
+        g.expect(r"(?m)^256\r?$")
+        g.type("dd if=/dev/zero of=/x bs=1M count=120; rm /x; "
+               "grep MemTotal /proc/meminfo; echo filled\n")
+        total = int(g.expect(r"MemTotal: +(\d+)")[1])
+        g.expect(r"(?m)^filled\r?$")
+        before = rss(g.p.pid)
+        assert g.monitor("info balloon") == "balloon: actual=256\r\n"
+        g.monitor("balloon 128")
+        until_balloon(g, 128)
+        g.type("grep MemTotal /proc/meminfo\n")
+        small = int(g.expect(r"MemTotal: +(\d+)")[1])
+        assert total - small == 128 * 1024, (total, small)
+        after = rss(g.p.pid)
+        assert before - after > 60 * 1024, f"host memory went from {before} to {after} KiB"
+        g.monitor("balloon 256")
+        until_balloon(g, 256)
+        g.type("poweroff -f\n")
+        assert g.wait() == 0, "exit status"
+    finally:
+        g.close()
+
+
 INTERRUPTS = ("cat /proc/interrupts", r"PCI-MSI.*virtio0-req.0")
 INTX = ("cat /proc/interrupts", r"IO-APIC.*virtio0")
 BY_DEVICE = ",if=none,id=d,format=qcow2"
 tests = {
     "cloud kernel from a virtio disk (command 2)": lambda: boot_disk("cloud", shows=[INTERRUPTS]),
+    "random numbers and the balloon": small_devices,
 }
 if LONG:
     tests["linux-image-amd64 from a virtio disk, 2 CPUs"] = lambda: boot_disk("amd64", "-smp", "2", mem=512)

@@ -156,7 +156,9 @@ class Ring:
         self.dev, self.m, self.n, self.size = dev, dev.m, n, size
 
     def kick(self):
-        self.dev.kick(self.n)
+        """As a driver that saves every notification the device does not ask for"""
+        if self.wanted():
+            self.dev.kick(self.n)
 
     def put(self, addr, fmt, *v):
         self.m.write(addr, struct.pack("<" + fmt, *v))
@@ -195,7 +197,7 @@ class Split(Ring):
         self.avail = self.desc + 16 * size
         self.used = self.avail + 6 + 2 * size + 4095 & -4096
         self.m.write(self.desc, bytes(self.used + 6 + 8 * size - self.desc))
-        self.free, self.idx, self.seen = 0, 0, 0
+        self.free, self.idx, self.seen, self.told = 0, 0, 0, 0
 
     def descriptor(self, i, addr, n, flags=0, nxt=0):
         self.put(self.desc + 16 * i, "QIHH", addr, n, flags, nxt)
@@ -224,6 +226,12 @@ class Split(Ring):
         self.offer(head)
         return head
 
+    def wanted(self):
+        old, self.told = self.told, self.idx
+        if self.dev.has(F_EVENT_IDX):
+            return (self.idx - self.avail_event() - 1) & 0xffff < (self.idx - old) & 0xffff
+        return not self.get(self.used, "H")[0] & 1
+
     def used_idx(self):
         return self.get(self.used + 2, "H")[0]
 
@@ -250,6 +258,7 @@ class Packed(Ring):
         self.used = self.avail + 4
         self.m.write(self.desc, bytes(size * 16 + 8))
         self.at, self.wrap, self.seen, self.seen_wrap, self.ids, self.slots = 0, 1, 0, 1, 0, {}
+        self.added = self.told = 0
 
     def table(self, bufs):
         t = self.dev.alloc(16 * len(bufs))
@@ -274,8 +283,17 @@ class Packed(Ring):
             if self.at == self.size:
                 self.at, self.wrap = 0, self.wrap ^ 1
         self.slots[ident] = len(bufs)
+        self.added += len(bufs)
         self.put(first[0], "H", first[1])
         return ident
+
+    def wanted(self):
+        old, self.told = self.told, self.added
+        off, flags = self.get(self.used, "HH")
+        if flags < 2:
+            return flags == 0
+        ev = (off & 0x7fff) - (self.size if off >> 15 != self.wrap else 0)
+        return (self.at - ev - 1) & 0xffff < (self.added - old) & 0xffff
 
     def done(self):
         f = self.get(self.desc + 16 * self.seen + 14, "H")[0]

@@ -165,6 +165,8 @@ bad = [
     (["-drive", f"fil={disk}"], r"-drive .*Invalid parameter 'fil' \(did you mean 'file'\?\)"),
     (["-drive", f"file={disk},if=foo"], r"'if' does not accept value 'foo' \(there are: "),
     (["-drive", f"file={disk},cache=writebak"], r"\(did you mean 'writeback'\?\)"),
+    (["-balloon", "foo"], r"-balloon foo: Unknown -balloon argument foo"),
+    (["-M", "pc", "-balloon", "virtio", "-device", "virtio-balloon-pci"], r"Only one balloon device is supported"),
     (["-drive", f"file={disk},format=raw,if=none,id=d", "-device", "virtio-blk-pci"], r"drive property not set"),
     (["-M", "pc", "-drive", f"file={disk},format=raw,if=none,id=d", "-device", "virtio-blk-pci,drive=d,queue-size=100"],
      r"queue-size property: a power of two"),

@@ -262,9 +262,11 @@ static void test_dma(void)
     g_assert_cmpint(device_errors(&c->dev), ==, 1);
     g_assert_true(dma_map(&c->dev, 0x1ff0, 64, true, &m));
     g_assert_cmpint(m.len, ==, 16);
-    g_assert_false(space_discard(vm->mem, 0x1000, 0x1000));
-    dma_unmap(&c->dev, &m, 16);
+    memset(m.p, 1, m.len);
     g_assert_true(space_discard(vm->mem, 0x1000, 0x1000));
+    g_assert_cmpint(*(char *)m.p, ==, 0);
+    dma_unmap(&c->dev, &m, 16);
+    g_assert_false(space_discard(vm->mem, 0x1000, 0x800));
     g_assert_false(dma_map(&c->dev, 0x100000, 4, false, &m));
     c->dev.space = NULL;
     g_assert_false(dma_write(&c->dev, 0, "x", 1));
