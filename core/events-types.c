@@ -62,6 +62,11 @@ const Prop EventBalloon_rows[] = {
     NEED_INT (EventBalloon, actual, "actual", "bytes that the guest has"),
     PROP_END (EventBalloon)
 };
+const Prop EventVserport_rows[] = {
+    NEED_STR (EventVserport, id,   "id",   "device id of the port"),
+    NEED_BOOL(EventVserport, open, "open", "the guest has it open"),
+    PROP_END (EventVserport)
+};
 static const Prop EventVncPeer_rows[] = {
     NEED_STR (EventVncPeer, host,          "host", "address"),
     NEED_STR (EventVncPeer, service,       "service", "port"),

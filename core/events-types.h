@@ -48,6 +48,10 @@ typedef struct EventIoError {
 typedef struct EventBalloon {
     int64_t actual; /* bytes */
 } EventBalloon;
+typedef struct EventVserport {
+    char *id;
+    bool open;
+} EventVserport;
 typedef struct EventTray {
     char *device, *id;
     bool tray_open;
@@ -69,6 +73,6 @@ typedef struct EventVnc {
 
 extern const Prop EventCause_rows[], EventWatchdog_rows[], EventPanic_rows[], EventDevice_rows[],
     EventRtc_rows[], EventIoError_rows[], EventTray_rows[], EventVncConnected_rows[],
-    EventVnc_rows[], EventBalloon_rows[];
+    EventVnc_rows[], EventBalloon_rows[], EventVserport_rows[];
 
 #endif

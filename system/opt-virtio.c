@@ -37,3 +37,15 @@ bool opt_balloon(Vm *vm, const Str *args, GError **err)
                         *args);
     return add_device(vm, device, err);
 }
+
+/* As in 0.12 there may be one, and "none" is none. */
+bool opt_virtioconsole(Vm *vm, const Str *args, GError **err)
+{
+    if (strcmp(*args, "none") == 0)
+        return true;
+    if (chardev_find(vm, "virtcon0"))
+        return opt_fail(err, "too many virtio consoles: there is one");
+    return chardev_new_legacy(vm, "virtcon0", *args, err) &&
+           add_device(vm, "virtio-serial-pci,id=virtio-serial0", err) &&
+           add_device(vm, "virtconsole,bus=virtio-serial0.0,chardev=virtcon0", err);
+}

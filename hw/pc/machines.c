@@ -20,6 +20,7 @@ static const CompatRow until_2_6[] = { VIRTIO_LEGACY("virtio-blk-pci"),
                                        VIRTIO_LEGACY("virtio-net-pci"),
                                        VIRTIO_LEGACY("virtio-balloon-pci"),
                                        VIRTIO_LEGACY("virtio-rng-pci"),
+                                       VIRTIO_LEGACY("virtio-serial-pci"),
                                        { NULL, NULL, NULL } };
 
 static const CompatRow *const compat_none[] = { NULL };

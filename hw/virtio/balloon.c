@@ -290,7 +290,7 @@ static const StatePart balloon_state[] = { VIRTIO_STATE(T),
                                            { .rows = NULL } };
 
 VIRTIO_PCI_HOOKS(virtio_balloon, T)
-VIRTIO_PCI_TYPES(virtio_balloon, "virtio-balloon-pci", "virtio memory balloon", T, 0x1002,
+VIRTIO_PCI_TYPES(virtio_balloon, "virtio-balloon", "virtio memory balloon", T, 0x1002,
                  VIRTIO_BALLOON, 0x00ff, NULL, .state = balloon_state, .realize = balloon_realize,
                  .reset = balloon_reset, .unrealize = balloon_unrealize, .changed = balloon_changed,
                  VIRTIO_PCI_HOOKS_OF(virtio_balloon));

@@ -133,7 +133,7 @@ static const StatePart blk_state[] = { VIRTIO_STATE(T),
                                        { .rows = NULL } };
 
 VIRTIO_PCI_HOOKS(virtio_blk, T)
-VIRTIO_PCI_TYPES(virtio_blk, "virtio-blk-pci", "virtio disk", T, 0x1001, VIRTIO_BLK, 0x0100, NULL,
+VIRTIO_PCI_TYPES(virtio_blk, "virtio-blk", "virtio disk", T, 0x1001, VIRTIO_BLK, 0x0100, NULL,
                  .state = blk_state, .realize = blk_realize, .reset = blk_reset,
                  .unrealize = blk_unrealize, VIRTIO_PCI_HOOKS_OF(virtio_blk), .boot = "disk@0,0");
 

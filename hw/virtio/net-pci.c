@@ -148,7 +148,7 @@ static const StatePart net_state[] = { VIRTIO_STATE(T),
                                        STATE(T, chip.st, VirtioNetState_rows, 1),
                                        { .rows = NULL } };
 
-VIRTIO_PCI_TYPES(virtio_net, "virtio-net-pci", "virtio NIC", T, 0x1000, VIRTIO_NET, 0x0200,
+VIRTIO_PCI_TYPES(virtio_net, "virtio-net", "virtio NIC", T, 0x1000, VIRTIO_NET, 0x0200,
                  "efi-virtio.rom", .state = net_state, .realize = net_realize, .reset = net_reset,
                  .boot = "ethernet-phy@0", .sync = net_sync, .post_load = net_post_load,
                  .unrealize = net_unrealize);

@@ -169,6 +169,6 @@ static const StatePart rng_state[] = { VIRTIO_STATE(T),
                                        { .rows = NULL } };
 
 VIRTIO_PCI_HOOKS(virtio_rng, T)
-VIRTIO_PCI_TYPES(virtio_rng, "virtio-rng-pci", "virtio source of random numbers", T, 0x1005,
-                 VIRTIO_RNG, 0x00ff, NULL, .state = rng_state, .realize = rng_realize,
-                 .reset = rng_reset, .unrealize = rng_unrealize, VIRTIO_PCI_HOOKS_OF(virtio_rng));
+VIRTIO_PCI_TYPES(virtio_rng, "virtio-rng", "virtio source of random numbers", T, 0x1005, VIRTIO_RNG,
+                 0x00ff, NULL, .state = rng_state, .realize = rng_realize, .reset = rng_reset,
+                 .unrealize = rng_unrealize, VIRTIO_PCI_HOOKS_OF(virtio_rng));

@@ -22,9 +22,9 @@
 
 #define VIRTIO_PCI_HOOKS_OF(id) .sync = id##_sync, .post_load = id##_post_load
 
-#define VIRTIO_PCI_TYPE(id, var, nm, text, T, pci_info, rows, ...)                               \
+#define VIRTIO_PCI_TYPE(id, var, nm, al, text, T, pci_info, rows, ...)                               \
     static const DeviceType var = {                                                              \
-        .name = nm, .desc = text, .size = sizeof(T), .flags = TYPE_USER | TYPE_HOTPLUG,          \
+        .name = nm, .alias = al, .desc = text, .size = sizeof(T), .flags = TYPE_USER | TYPE_HOTPLUG,          \
         .bus = &pci_bus_type, .bus_info = pci_info, .props = rows, __VA_ARGS__                   \
     };                                                                                           \
     REGISTER(device, var)
@@ -35,10 +35,10 @@
         .sub_device = virtio_id, .pin = 1, .rom = rom_file,                                      \
         .config_written = virtio_pci_config_written, .config_read = virtio_pci_config_read,      \
     };                                                                                           \
-    VIRTIO_PCI_TYPE(id, id##_pci, nm, text, T, &id##_info, rows_mode, __VA_ARGS__);              \
-    VIRTIO_PCI_TYPE(id, id##_trans, nm "-transitional", text ", legacy and modern", T,           \
+    VIRTIO_PCI_TYPE(id, id##_pci, nm "-pci", nm, text, T, &id##_info, rows_mode, __VA_ARGS__);              \
+    VIRTIO_PCI_TYPE(id, id##_trans, nm "-pci-transitional", NULL, text ", legacy and modern", T,           \
                     &id##_info, rows_fixed, __VA_ARGS__);                                        \
-    VIRTIO_PCI_TYPE(id, id##_modern, nm "-non-transitional", text ", modern only", T,            \
+    VIRTIO_PCI_TYPE(id, id##_modern, nm "-pci-non-transitional", NULL, text ", modern only", T,            \
                     &id##_info, rows_fixed, __VA_ARGS__)
 /* clang-format on */
 

@@ -53,7 +53,7 @@ good = {  # a good argument of each served option; "-" lists are ends of their o
     "boot": "order=cd,menu=on", "m": "size=64M", "k": "en-us", "device": None, "name": "guest=a,process=b",
     "uuid": "12345678-1234-1234-1234-123456789abc", "hda": None, "hdb": None, "hdc": None,
     "hdd": None, "cdrom": None, "fda": None, "fdb": None, "pflash": None, "mtdblock": None, "sd": None, "drive": f"file={disk},if=none,id=d0,format=raw,cache=none",
-    "display": "none", "vga": "none", "vnc": "none", "balloon": "none", "nic": "none", "net": "none",
+    "display": "none", "vga": "none", "vnc": "none", "balloon": "none", "virtioconsole": "none", "nic": "none", "net": "none",
     "netdev": "hubport,id=h0,hubid=3", "tftp": TMP.name, "bootp": "/pxelinux.0", "redir": None, "smb": TMP.name,
     "chardev": "null,id=c0", "bios": "bios-256k.bin", "kernel": disk, "append": None,
     "initrd": None, "object": "memory-backend-ram,id=o0,size=1M", "numa": "node", "mem-path": TMP.name, "serial": "null", "parallel": "none", "monitor": "none", "qmp": "null",
