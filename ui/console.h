@@ -164,7 +164,7 @@ void input_unregister(InputHandler *);
 void input_activate(InputHandler *); /* a guest driver's first poll (USB tablet) */
 void input_rest(InputHandler *);     /* behind all others: its driver is gone (USB reset) */
 void input_ready(InputHandler *);
-void input_leds(InputHandler *, unsigned leds);
+void input_leds(InputHandler *, unsigned leds); /* 1 Scroll, 2 Num, 4 Caps */
 
 /* info mice, mouse_set; i counts from 0, the current one is last. false: no such */
 typedef struct InputMouse {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Monitor commands about USB: "info usb" in the words of 7.2, usb_add and usb_del of 0.12. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/command.h"
 #include "hw/usb/usb.h"
@@ -86,6 +87,50 @@ static bool cmd_query_usb(Vm *vm, const Empty *a, Reply *r, GError **err)
     if (!list(vm, out, err))
         return false;
     cmd_query_usb_reply(r, &(UsbText){ out->str });
+    return true;
+}
+
+/* ---- the host's devices, which stay the host's ---- */
+
+#define HOST_DEVICES "/sys/bus/usb/devices"
+
+/* One attribute of a device, "" where it has none; freed by the caller */
+static char *host_text(const char *dev, const char *attribute)
+{
+    g_autofree char *path = g_build_filename(HOST_DEVICES, dev, attribute, NULL);
+    char *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return g_strdup("");
+    return g_strstrip(text);
+}
+
+static void host_device(Reply *r, const char *dev)
+{
+    g_autofree char *bus = host_text(dev, "busnum"), *addr = host_text(dev, "devnum");
+    g_autofree char *speed = host_text(dev, "speed"), *class = host_text(dev, "bDeviceClass");
+    g_autofree char *vendor = host_text(dev, "idVendor"), *id = host_text(dev, "idProduct");
+    g_autofree char *product = host_text(dev, "product");
+
+    if (!*addr || !strcmp(class, "09"))
+        return; /* an interface, or a hub */
+    reply_printf(r, "  Bus %s, Addr %s, Port %s, Speed %s Mb/s\n", bus, addr,
+                 strchr(dev, '-') ? strchr(dev, '-') + 1 : dev, speed);
+    reply_printf(r, "    Class %s: USB device %s:%s%s%s\n", class, vendor, id, *product ? ", " : "",
+                 product);
+}
+
+CMD(info_usbhost, NULL, "info usbhost", NULL, Empty, Empty, 0, "show host USB devices");
+
+static bool cmd_info_usbhost(Vm *vm, const Empty *a, Reply *r, GError **err)
+{
+    GDir *dir = g_dir_open(HOST_DEVICES, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir)))
+        host_device(r, name);
+    if (dir)
+        g_dir_close(dir);
     return true;
 }
 

@@ -90,13 +90,13 @@ static size_t keyboard_report(Hid *h, uint8_t *out)
     return 8;
 }
 
-/* Num, Caps, Scroll from bit 0 on, which is evdev's order too */
+/* Num, Caps, Scroll from bit 0 on; displays have a PS/2 keyboard's order: Scroll, Num, Caps */
 static void keyboard_set_report(Hid *h, unsigned type, const uint8_t *data, size_t n)
 {
     if (type != REPORT_OUTPUT || !n)
         return;
     h->st.leds = data[0] & 31;
-    input_leds(h->handler, h->st.leds & 7);
+    input_leds(h->handler, (h->st.leds & 3) << 1 | (h->st.leds >> 2 & 1));
 }
 
 /* clang-format off */

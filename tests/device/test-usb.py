@@ -6,6 +6,7 @@ import os, random, struct, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import Machine, Qmp, check, same, main
+from rfb import Viewer
 
 IO, FRAMES, QH, TDS, BUF = 0xc040, 0x100000, 0x110000, 0x111000, 0x120000
 CMD, STS, INTR, FRNUM, BASE, SOF, PORT = 0, 2, 4, 6, 8, 12, 16
@@ -258,6 +259,23 @@ def hid():
     check(h.poll(3) & NAK, "for ever")
     h.hmp("mouse_set 2")
     check("* Mouse #2" in h.hmp("info mice"), "mouse_set")
+    h.close()
+
+
+def leds():
+    sock = os.path.join(tempfile.mkdtemp(prefix="usb-"), "vnc")
+    h = Host("-device", "usb-kbd", "-device", "VGA", "-vnc", f"unix:{sock}")
+    h.setup(2, 0)
+    v = Viewer(sock)
+    v.login()
+    v.init().encodings(0, -261)
+    v.request()
+    same(v.find(-261)[5], b"\0", "LEDs: a viewer sees none")
+    for report, shown in ((2, 4), (1, 2), (4, 1)):
+        h.control(2, 0x21, 9, 0x200, 0, data=bytes([report]))
+        v.request(1)
+        same(v.find(-261)[5], bytes([shown]), f"output report {report}: LED {shown} of a viewer")
+    v.close()
     h.close()
 
 
@@ -566,4 +584,4 @@ def hostile():
     h.close()
 
 
-main(registers, enumeration, hid, tablet, transfers, hub, suspend, storage, hostile)
+main(registers, enumeration, hid, leds, tablet, transfers, hub, suspend, storage, hostile)
