@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads the text of a VGA text screen from its pixels, with the font of Debian's VGA BIOS."""
-import struct, time
+"""Reads text from the pixels of a VGA text screen (the font of Debian's VGA BIOS) or of a text
+console of ours (ui/font-table.c)."""
+import os, re, time
 
 ROMS = ["/usr/share/seabios/vgabios-stdvga.bin"]
 A = bytes([0, 0, 0x10, 0x38, 0x6c, 0xc6, 0xc6, 0xfe, 0xc6, 0xc6, 0xc6, 0xc6, 0, 0, 0, 0])
@@ -14,6 +15,9 @@ def glyphs():
         base = rom.index(A) - ord("A") * 16
         for c in range(126, 31, -1):
             _glyphs[rom[base + 16 * c:base + 16 * c + 16]] = chr(c)
+        table = open(os.path.join(os.environ["SRC"], "ui/font-table.c")).read()
+        for c, upper, lower in re.findall(r"G\((00[2-7][0-9A-F]), (\w{16}), (\w{16})\)", table):
+            _glyphs.setdefault(bytes.fromhex(upper + lower), chr(int(c, 16)))
     return _glyphs
 
 
@@ -26,7 +30,7 @@ def text_of(pixels, w, h):
         rows = [pixels[(y + i) * w * 4:(y + i + 1) * w * 4] for i in range(16)]
         line = ""
         for x in range(0, w - cw + 1, cw):
-            back = rows[0][4 * x:4 * x + 3]  # the top line of a letter is empty
+            back = rows[15][4 * x:4 * x + 3]  # the last line of a letter is empty
             cell = bytes(sum((r[4 * (x + b):4 * (x + b) + 3] != back) << (7 - b) for b in range(8)) for r in rows)
             line += table.get(cell, "_" if cell[:13] == bytes(13) else "?")
         out.append(line.rstrip())
