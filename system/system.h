@@ -51,10 +51,10 @@ typedef struct Startup {
     MachineArgs machine;
     void *machine_args; /* the machine type's own rows */
     char *cpu, *display, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon, *hdachs;
-    GPtrArray *accels;   /* char *: -accel, in order */
-    GPtrArray *serials;  /* char * */
-    GPtrArray *monitors; /* MonitorOpt * */
-    GArray *numa_cpus;   /* NumaCpuArgs; NULL: none */
+    GPtrArray *accels;     /* char *: -accel, in order */
+    GPtrArray *serials;    /* char * */
+    GPtrArray *monitors;   /* MonitorOpt * */
+    GArray *numa_cpus;     /* NumaCpuArgs; NULL: none */
     GPtrArray *usbdevices; /* char *: -usbdevice, in order; NULL: none */
     bool enable_kvm, no_kvm, snapshot, nographic, daemonize, stopped, nodefaults, no_irqchip,
         vnc_given, msg_time, msg_name;
@@ -101,7 +101,13 @@ bool rest_asks_help(const Json *rest); /* "?" or "help" among left-over words */
 char *help_device(const DeviceType *);
 char *help_accels(void);
 
-/* ---- steps of main.c, in their order; each false: the error is printed, end with *status ---- */
+/* ---- startup.c ---- */
+void startup_init(Startup *, const GArray *records);
+bool startup_run(Vm *, const GArray *records, int *status); /* false: end with *status */
+int startup_end(Vm *, int status); /* in the reverse order, whatever of it took place */
+
+/* ---- steps of startup.c, in their order; each false: the error is printed, end with *status ----
+ */
 bool startup_check(Vm *, int *status);   /* defaults.c: options that exclude each other */
 bool startup_machine(Vm *, int *status); /* setup.c: machine type, its arguments, CPUs, memory */
 bool startup_accel(Vm *, int *status);
