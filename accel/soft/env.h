@@ -115,6 +115,7 @@ typedef struct SoftEnv {
     bool look;           /* ask LapicOps.pending() once IF allows it */
     bool stepping;       /* TF was set when the instruction began; soft_deliver() clears it */
     uint64_t insn_count; /* statistics only */
+    unsigned spins;      /* PAUSE: every so many the host's processor is offered to others */
 
     /* soft_raise: what the dispatcher finds after the longjmp */
     uint32_t exc_vector, exc_error;

@@ -2,8 +2,11 @@
 /*
  * Moves: mov movzx movsx lea xchg xadd cmpxchg bswap movbe cbw cwd xlat cmov setcc nop.
  */
+#include <sched.h>
+
 #include "accel/soft/ops.h"
 #include "accel/soft/rows.h"
+#include "core/vm.h"
 
 #define ROW_OF_SIZES(op, form)                                            \
     {                                                                     \
@@ -207,6 +210,30 @@ H(xchg90_64)
     NEXT;
 }
 const Family xchg90 = { .fn = { [RR] = { NULL, xchg90_16, xchg90_32, xchg90_64 } } };
+
+/*
+ * A guest that spins waits for another vCPU, which may be waiting for this thread's processor: with
+ * more vCPUs than host processors it would spin until its time slice ends.
+ */
+static __attribute__((noinline)) void spin_yield(X86State *s)
+{
+    if (s->vcpu->vm->n_vcpus > 1) {
+        sched_yield();
+    }
+}
+
+enum { SPINS = 256 };
+H(pause_all)
+{
+    if (in->rex & 1) {
+        return in->osz == 2 ? xchg_rr16(s, in) : in->osz == 4 ? xchg_rr32(s, in) : xchg_rr64(s, in);
+    }
+    if (UNLIKELY(++soft_env(s)->spins % SPINS == 0)) {
+        spin_yield(s);
+    }
+    NEXT;
+}
+FAMILY_ALL(pause_, pause_all);
 
 /* ---- xadd ---- */
 #define XADD_SIZE(bits, suffix)                                                      \

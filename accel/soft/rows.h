@@ -18,8 +18,9 @@ FAMILIES(rol, ror, rcl, rcr, shl, shr, sar, shld, shrd, rorx, sarx, shlx, shrx);
 /* op-mul.c */
 FAMILIES(mul, imul, div_, idiv, imul2, imul3, mulx);
 /* op-mov.c */
-FAMILIES(mov, movzx8, movzx16, movsx8, movsx16, movsxd, lea, xchg, xchg90, xadd, cmpxchg, cmpxchg8b,
-         cmpxchg16b, cbw, cwd, bswap, xlat, movbe, prefetch_reg, nop, cmov[16], setcc[16]);
+FAMILIES(mov, movzx8, movzx16, movsx8, movsx16, movsxd, lea, xchg, xchg90, pause_, xadd, cmpxchg,
+         cmpxchg8b, cmpxchg16b, cbw, cwd, bswap, xlat, movbe, prefetch_reg, nop, cmov[16],
+         setcc[16]);
 /* op-bit.c */
 FAMILIES(bt, bts, btr, btc, bsf, bsr, tzcnt, lzcnt, popcnt, andn, bextr, blsi, blsmsk, blsr, bzhi,
          pdep, pext, crc32_8, crc32_v);

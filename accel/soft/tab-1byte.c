@@ -103,7 +103,7 @@ const Row tab_1byte[] = {
     { 0x8f | R(0), "pop", E, 0,  0, SK, 0, 0, STACK, 0, 0, 0, 0, &pop_e },
 
     /* 90 is NOP unless REX.B makes it XCHG R8; F3 90 is PAUSE: both decided by the handler */
-    ROW1(0x90 | PF3, "pause", ACC, ZR, V, 0, 0, 0, 0, &xchg90),
+    ROW1(0x90 | PF3, "pause", ACC, ZR, V, 0, 0, 0, 0, &pause_),
     ROW1(0x90, "xchg", ACC, ZR, V, 0, 0, 0, 0, &xchg90),
     ROW1(0x91, "xchg", ACC, ZR, V, 0, 0, 0, 0, &xchg),
     ROW1(0x92, "xchg", ACC, ZR, V, 0, 0, 0, 0, &xchg),
