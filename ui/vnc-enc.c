@@ -32,9 +32,11 @@ struct VncEnc {
 
 static void no_log(const char *format, ...) {}
 
-/* x8r8g8b8 as the library names it */
+/* x8r8g8b8 as the library names it; a depth of 24 makes Tight and ZRLE send three bytes a pixel */
 static void set_format(rfbScreenInfoPtr s)
 {
+    s->depth = s->serverFormat.depth = 24;
+    s->serverFormat.trueColour = 1;
     s->serverFormat.redShift = 16;
     s->serverFormat.greenShift = 8;
     s->serverFormat.blueShift = 0;
@@ -182,7 +184,6 @@ static void frame_apply(VncDisplay *d, Frame *f)
         compare_rect(e, f->surface, box[i].x1, box[i].y1, box[i].x2, box[i].y2);
     cursor_apply(e, f);
     frame_tell(d, f);
-    atomic_store(&d->console, f->console);
     atomic_store(&d->height, h);
     atomic_store(&d->width, w);
     if (f->what & FRAME_SURFACE)

@@ -35,6 +35,8 @@ bool vnc_input_key(VncClient *c, bool down, uint32_t sym, unsigned xt)
     KeyMapState before = c->keys;
     HotKeys hot_before = c->hot;
     int code = xt ? key_by_number(xt) : 0;
+    if (atomic_load(&c->switching))
+        return false;
     bool caps = d->args.lock_key_sync && atomic_load(&d->leds_now) & LED_CAPS_BIT;
     if (code)
         e[n++] = (InputEvent){ IN_KEY, code, down };

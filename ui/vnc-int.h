@@ -75,10 +75,11 @@ typedef struct VncClient {
     Ws *ws;               /* NULL: a plain socket */
     GByteArray *in, *out; /* from the viewer, unwrapped; to it, wrapped */
     size_t out_at;
-    atomic_size_t queued; /* out->len - out_at, for vnc-enc */
-    atomic_uint tell;     /* VNC_TELL_* */
-    atomic_bool relative; /* ENC said so: positions are steps around 7FFFh */
-    atomic_bool resizing; /* main has not answered SetDesktopSize yet */
+    atomic_size_t queued;  /* out->len - out_at, for vnc-enc */
+    atomic_uint tell;      /* VNC_TELL_* */
+    atomic_bool relative;  /* ENC said so: positions are steps around 7FFFh */
+    atomic_bool resizing;  /* main has not answered SetDesktopSize yet */
+    atomic_bool switching; /* nor Ctrl-Alt-N: what is typed then is for the new console */
     atomic_uint resize_status, resize_w, resize_h;
     atomic_bool gone; /* calls queued to main do nothing any more */
     InputSource *source;
@@ -103,11 +104,12 @@ struct VncDisplay {
     /* L */
     char password[9];
     bool password_set;
-    int64_t expires;    /* unix seconds */
-    GPtrArray *clients; /* VncClient *, IO changes it under the lock */
+    int64_t expires;     /* unix seconds */
+    GPtrArray *clients;  /* VncClient *, IO changes it under the lock */
+    atomic_uint console; /* where keys go; main sets, IO reads */
     /* what the picture is for viewers; ENC sets, IO reads */
     atomic_int width, height;
-    atomic_uint console, leds_now;
+    atomic_uint leds_now;
     atomic_bool absolute;
     VncEnc *enc;      /* ENC */
     unsigned viewers; /* IO: in VNC_RELAY or waiting for it */

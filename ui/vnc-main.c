@@ -32,14 +32,18 @@ static void show_console(void *o)
     if (!atomic_load(&q->client->gone)) {
         VncDisplay *d = q->client->display;
         Console *c = console_at(d->server->vm, q->a);
-        if (c)
+        if (c) {
             view_show(d->view, c);
+            atomic_store(&d->console, q->a);
+        }
+        atomic_store(&q->client->switching, false);
     }
     answered(q);
 }
 
 void vnc_ask_console(VncClient *c, unsigned number)
 {
+    atomic_store(&c->switching, true);
     ask(c, show_console, number, 0);
 }
 

@@ -93,6 +93,7 @@ static void display_free(VncDisplay *d)
 static void display_start(VncServer *s, VncDisplay *d, Console *console)
 {
     d->view = view_new(s->vm, console, display_wake, d);
+    d->console = console ? console_number(console) : 0;
     g_mutex_lock(&s->lock);
     g_ptr_array_add(s->displays, d);
     g_mutex_unlock(&s->lock);
