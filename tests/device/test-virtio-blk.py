@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virtio-blk by hand: both interfaces, split and packed rings, indirect tables, event index,
 interrupts, the window in configuration space, queue reset, and rings that lie."""
-import os, random, struct, sys, tempfile
+import os, random, resource, struct, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
-from qtest import Machine, check, same, main
+from qtest import Machine, Qmp, check, same, main
 from virtio import *
 
 REFERENCE = os.environ.get("QTEST_REFERENCE")
@@ -15,13 +15,13 @@ rnd = random.Random(2)
 IN, OUT, FLUSH, GET_ID, DISCARD, ZEROES = 0, 1, 4, 8, 11, 13
 
 
-def machine(dev="", drive="", *more):
+def machine(dev="", drive="", *more, **popen):
     global DISK  # one of its own: a test that failed may still hold the lock on its disk
     DISK = tempfile.mktemp(dir=tmp)
     with open(DISK, "wb") as f:
         f.truncate(SIZE)
     return Machine("-m", "32", "-drive", f"file={DISK},format=raw,if=none,id=d0,cache=writeback{drive}",
-                   "-device", "virtio-blk-pci,addr=2,drive=d0" + dev, *more)
+                   "-device", "virtio-blk-pci,addr=2,drive=d0" + dev, *more, **popen)
 
 
 def head(kind, sector=0):
@@ -393,6 +393,54 @@ def reset_in_flight():
     m.close()
 
 
+def parked():
+    """werror=stop: requests wait in the state until the machine goes on"""
+    for packed in (False, True):
+        sock = tempfile.mktemp(dir=tmp)
+        m = machine(",packed=on" if packed else "", ",werror=stop", "-qmp", f"unix:{sock},server=on,wait=off",
+                    restore_signals=False)
+        d, q = start(m, size=16)
+        qmp = Qmp(sock)
+        fsize = lambda n: resource.prlimit(m.p.pid, resource.RLIMIT_FSIZE, (n, resource.RLIM_INFINITY))
+
+        def stopped():
+            for _ in range(1000):
+                if qmp("query-status")["status"] == "io-error":
+                    return True
+            return False
+
+        fsize(1 << 20)
+        data = [rnd.randbytes(1024) for _ in range(4)]
+        for i, x in enumerate(data):
+            q.add(q.buffers([head(OUT, 9000 + 2 * i), x], [1]))
+        q.kick()
+        check(stopped(), f"a failed write stops the machine, packed={packed}")
+        for _ in range(20):
+            d.status
+        check(not q.done(), "nobody is told")
+        qmp("cont")
+        check(stopped(), "again while the disk is full")
+        fsize(resource.RLIM_INFINITY)
+        qmp("cont")
+        for _ in data:
+            d.turn(q.done)
+            q.pop()
+        same([read(q, 9000 + 2 * i, 1024) for i in range(4)], data, "all are done when there is room")
+        # a reset forgets what waits
+        fsize(1 << 20)
+        q.add(q.buffers([head(OUT, 9000), bytes(1024)], [1]))
+        q.kick()
+        check(stopped(), "once more")
+        d.reset()
+        fsize(resource.RLIM_INFINITY)
+        qmp("cont")
+        d.negotiate()
+        q = d.queue(0, 16)
+        d.ready()
+        same(read(q, 9000, 1024), data[0], "a reset forgets it")
+        m.close()
+
+
 tests = [identity, legacy, modern, many, parts, queues, events, window, negotiation, lies, random_rings,
-         reset_in_flight]
+         reset_in_flight, parked]
 main(*tests)
