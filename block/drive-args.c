@@ -73,6 +73,9 @@ const Prop DriveArgs_rows[] = {
     PROP_ALIAS("readonly", "read-only"),
     PROP_ALIAS("bps", "throttling.bps-total"),   PROP_ALIAS("bps_rd", "throttling.bps-read"),   PROP_ALIAS("bps_wr", "throttling.bps-write"),
     PROP_ALIAS("iops", "throttling.iops-total"), PROP_ALIAS("iops_rd", "throttling.iops-read"), PROP_ALIAS("iops_wr", "throttling.iops-write"),
+    PROP_ALIAS("bps_max", "throttling.bps-total-max"),   PROP_ALIAS("bps_rd_max", "throttling.bps-read-max"),   PROP_ALIAS("bps_wr_max", "throttling.bps-write-max"),
+    PROP_ALIAS("iops_max", "throttling.iops-total-max"), PROP_ALIAS("iops_rd_max", "throttling.iops-read-max"), PROP_ALIAS("iops_wr_max", "throttling.iops-write-max"),
+    PROP_ALIAS("iops_size", "throttling.iops-size"),     PROP_ALIAS("group", "throttling.group"),
     PROP_REST(DriveArgs, rest),
     PROP_END (DriveArgs)
 };

@@ -44,6 +44,25 @@ static void print_cache(const BlockFront *blk, GString *out)
         flags & NODE_DIRECT ? ", direct" : "", flags & NODE_NO_FLUSH ? ", ignore flushes" : "");
 }
 
+static void print_limits(BlockFront *blk, GString *out)
+{
+    const DriveThrottle *t;
+
+    if (!blk->throttle)
+        return;
+    t = throttle_limits(blk->throttle);
+#define N "%" G_GUINT64_FORMAT
+    g_string_append_printf(
+        out,
+        "    I/O throttling:   bps=" N " bps_rd=" N " bps_wr=" N " bps_max=" N " bps_rd_max=" N
+        " bps_wr_max=" N " iops=" N " iops_rd=" N " iops_wr=" N " iops_max=" N " iops_rd_max=" N
+        " iops_wr_max=" N " iops_size=" N " group=%s\n",
+        t->bps_total, t->bps_read, t->bps_write, t->bps_total_max, t->bps_read_max,
+        t->bps_write_max, t->iops_total, t->iops_read, t->iops_write, t->iops_total_max,
+        t->iops_read_max, t->iops_write_max, t->iops_size, throttle_group(blk->throttle));
+#undef N
+}
+
 void drive_info(BlockFront *blk, GString *out, bool verbose)
 {
     const BlockNode *root = blk->root;
@@ -68,6 +87,7 @@ void drive_info(BlockFront *blk, GString *out, bool verbose)
                                chain_depth(root));
     if (blk->detect_zeroes)
         g_string_append_printf(out, "    Detect zeroes:    %s\n", detect_names[blk->detect_zeroes]);
+    print_limits(blk, out);
     if (verbose) {
         g_autoptr(Json) info = image_info(blk->root, file_of(root));
 
@@ -98,8 +118,7 @@ static Json *cache_json(const BlockFront *blk)
 
 static Json *inserted_json(const BlockFront *blk)
 {
-    static const char *const zero[] = { "iops_rd", "iops_wr", "iops",           "bps_rd",
-                                        "bps_wr",  "bps",     "write_threshold" };
+    const DriveThrottle none = { 0 }, *t = blk->throttle ? throttle_limits(blk->throttle) : &none;
     BlockNode *root = blk->root;
     Json *j = json_obj();
 
@@ -107,8 +126,15 @@ static Json *inserted_json(const BlockFront *blk)
     json_set(j, "node-name", json_str(root->node_name));
     json_set(j, "backing_file_depth", json_int(chain_depth(root)));
     json_set(j, "drv", json_str(root->drv->name));
-    for (size_t i = 0; i < G_N_ELEMENTS(zero); i++)
-        json_set(j, zero[i], json_int(0));
+    json_set(j, "iops_rd", json_int(t->iops_read));
+    json_set(j, "iops_wr", json_int(t->iops_write));
+    json_set(j, "iops", json_int(t->iops_total));
+    json_set(j, "bps_rd", json_int(t->bps_read));
+    json_set(j, "bps_wr", json_int(t->bps_write));
+    json_set(j, "bps", json_int(t->bps_total));
+    if (blk->throttle)
+        json_set(j, "group", json_str(throttle_group(blk->throttle)));
+    json_set(j, "write_threshold", json_int(0));
     json_set(j, "encrypted", json_bool(false));
     json_set(j, "image", chain_json(root));
     json_set(j, "cache", cache_json(blk));

@@ -33,7 +33,23 @@ static void drives_state(void *o, RunState old, RunState now)
     }
 }
 
-static const VmListener drives_listener = { .state = drives_state };
+static void committed(void *o, GError *take)
+{
+    if (take)
+        block_warn("%s", take->message);
+    g_clear_error(&take);
+}
+
+/* C-a s of a terminal */
+static void drives_commit(void *o)
+{
+    DriveList *list = o;
+
+    if (list->fronts->len)
+        drive_commit(((BlockFront *)list->fronts->pdata[0])->vm, NULL, committed, NULL);
+}
+
+static const VmListener drives_listener = { .state = drives_state, .commit = drives_commit };
 
 static DriveList *drives_of(Vm *vm)
 {
@@ -94,17 +110,6 @@ static void cache_switches(const DriveArgs *a, bool *writeback, bool *direct, bo
     *no_flush = a->cache.no_flush != AUTO ? a->cache.no_flush : m == CACHE_UNSAFE;
 }
 
-static bool any_limit(const DriveThrottle *t)
-{
-    const uint64_t *v = &t->bps_total;
-
-    for (size_t i = 0; i < offsetof(DriveThrottle, group) / sizeof(*v); i++) {
-        if (v[i])
-            return true;
-    }
-    return t->group != NULL;
-}
-
 static const char *aio_word(int aio)
 {
     return aio == AIO_NATIVE ? "native" : "io_uring";
@@ -117,8 +122,8 @@ static bool check_args(const DriveArgs *a, GError **err)
     cache_switches(a, &writeback, &direct, &no_flush);
     if (a->copy_on_read == 1)
         return block_fail(err, "copy-on-read=on is not supported yet");
-    if (any_limit(&a->throttling))
-        return block_fail(err, "throttling is not supported yet: remove bps, iops, throttling.*");
+    if (!throttle_check(&a->throttling, err))
+        return false;
     if (a->aio == AIO_NATIVE && !direct && a->file)
         return block_fail(err, "aio=native was specified, but it requires cache.direct=on, which "
                                "was not specified.");
@@ -319,6 +324,7 @@ static bool drive_fill(BlockFront *blk, const DriveArgs *a, GError **err)
         return false;
     blk->rerror = a->rerror;
     blk->werror = a->werror;
+    blk->throttle = throttle_new(blk->vm, &a->throttling, blk->name);
     blk->unmap = a->discard == 1 || a->discard == 3;
     blk->detect_zeroes = a->detect_zeroes;
     blk->removable = a->media == DRIVE_CDROM || a->iface == IF_FLOPPY;
@@ -369,6 +375,51 @@ void drive_close(Vm *vm, BlockFront *blk)
     front_unref(blk);
 }
 
+static void cut_now(void *o)
+{
+    BlockFront *blk = o;
+
+    if (!drive_unload(blk))
+        block_warn("drive '%s': its last data could not be written", blk->name);
+    front_unref(blk);
+}
+
+/* perhaps inside the last request's coroutine */
+static void cut_drained(void *o)
+{
+    vm_call_main(((BlockFront *)o)->vm, NULL, cut_now, o);
+}
+
+void drive_cut(Vm *vm, BlockFront *blk)
+{
+    g_ptr_array_remove(vm->drives->fronts, blk);
+    blk_drain(blk, cut_drained, blk);
+}
+
+Throttle *drive_throttle(BlockFront *blk)
+{
+    return blk->throttle;
+}
+
+bool drive_set_throttle(BlockFront *blk, const DriveThrottle *limits, GError **err)
+{
+    Throttle *t, *old;
+
+    if (!throttle_check(limits, err))
+        return false;
+    if (blk->throttle && throttle_any(limits) && !limits->group) {
+        throttle_set(blk->throttle, limits);
+        return true;
+    }
+    t = throttle_new(blk->vm, limits, blk->name);
+    g_mutex_lock(&blk->lock);
+    old = blk->throttle;
+    blk->throttle = t;
+    g_mutex_unlock(&blk->lock);
+    throttle_unref(old);
+    return true;
+}
+
 /* What is in flight lives in the main loop: it is turned until that has ended. */
 static void drained(void *o)
 {
@@ -383,6 +434,7 @@ bool drives_close(Vm *vm)
         BlockFront *blk = g_ptr_array_index(vm->drives->fronts, vm->drives->fronts->len - 1);
         bool quiet = false;
 
+        blk->no_limits = true;
         blk_drain(blk, drained, &quiet);
         while (!quiet)
             vm_loop_once(vm, true);
@@ -418,6 +470,11 @@ bool drive_eject(BlockFront *blk, bool force, GError **err)
     if (!drive_unload(blk))
         return block_fail(err, "Device '%s': its last data could not be written", blk->name);
     return true;
+}
+
+void drive_read_only(BlockFront *blk, bool on)
+{
+    blk->args.read_only = on;
 }
 
 bool drive_change(BlockFront *blk, const char *file, const char *format, GError **err)

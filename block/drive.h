@@ -28,7 +28,6 @@ typedef struct DriveCache {
 } DriveCache;
 extern const Prop DriveCache_rows[];
 
-/* Given values other than 0 are refused: limits come with a later issue. */
 typedef struct DriveThrottle {
     uint64_t bps_total, bps_read, bps_write, iops_total, iops_read, iops_write;
     uint64_t bps_total_max, bps_read_max, bps_write_max, iops_total_max, iops_read_max,
@@ -83,6 +82,21 @@ const DriveArgs *drive_args(BlockFront *);
 /* Of the drive's own words: "change ide1-cd0 FILE", "eject". force: though the guest locked it. */
 bool drive_change(BlockFront *, const char *file, const char *format, GError **);
 bool drive_eject(BlockFront *, bool force, GError **);
+/* How the next medium is opened. */
+void drive_read_only(BlockFront *, bool on);
+
+/* Later, on main: what failed, or NULL. It is the callee's. */
+typedef void DriveDone(void *o, GError *take);
+/* What an overlay has goes into the image below it; blk NULL: of all that have one. */
+void drive_commit(Vm *, BlockFront *, DriveDone *, void *o);
+void drive_resize(BlockFront *, uint64_t size, DriveDone *, void *o);
+
+/* Its limits; NULL: none. */
+struct Throttle *drive_throttle(BlockFront *);
+bool drive_set_throttle(BlockFront *, const DriveThrottle *, GError **);
+
+/* The image goes, a device that has it sees errors, the name is free again. */
+void drive_cut(Vm *, BlockFront *);
 
 /* 7.2's lines of `info block`, and one element of query-block. */
 void drive_info(BlockFront *, GString *out, bool verbose);

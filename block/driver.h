@@ -104,6 +104,11 @@ typedef struct BlockDriver {
     /* protocols: at least len bytes long from now on. Unlike truncate it may meet writes that
      * extend the file: it never shortens what they made */
     int (*grow_co)(BlockNode *, uint64_t len);
+    /* protocols: the lock that open_co left out because of NODE_SHARE; false: another has it */
+    bool (*lock)(BlockNode *, GError **);
+    /* protocols of real drives: the tray moves, the button is locked; on main */
+    void (*eject)(BlockNode *, bool open);
+    void (*lock_medium)(BlockNode *, bool on);
 } BlockDriver;
 typedef BlockDriver set_block_t;
 

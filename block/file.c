@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/cdrom.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <limits.h>
@@ -425,12 +426,66 @@ static int device_open_co(BlockNode *node, const void *args, GError **err)
     return file_open_any(node, args, true, err);
 }
 
+static bool file_take_lock(BlockNode *node, GError **err)
+{
+    File *f = node->priv;
+
+    return f->device || file_lock(f->fd, node->filename, node_writable(node), err);
+}
+
 static void file_close_co(BlockNode *node)
 {
     File *f = node->priv;
 
     close(f->fd);
     g_rw_lock_clear(&f->grow);
+}
+
+/* ---- a real CD-ROM drive ---- */
+
+static int cdrom_status(const File *f)
+{
+    return ioctl(f->fd, CDROM_DRIVE_STATUS, CDSL_CURRENT);
+}
+
+static int cdrom_open_co(BlockNode *node, const void *args, GError **err)
+{
+    int ret = file_open_any(node, args, true, err);
+
+    if (ret < 0 || cdrom_status(node->priv) >= 0)
+        return ret;
+    block_fail(err, "Could not open '%s': it is not a CD-ROM drive", node->filename);
+    close(((File *)node->priv)->fd);
+    g_rw_lock_clear(&((File *)node->priv)->grow);
+    return -EINVAL;
+}
+
+static int64_t cdrom_length(BlockNode *node)
+{
+    return cdrom_status(node->priv) == CDS_DISC_OK ? file_length(node) : -ENOMEDIUM;
+}
+
+static void cdrom_eject(BlockNode *node, bool open)
+{
+    File *f = node->priv;
+
+    if (ioctl(f->fd, open ? CDROMEJECT : CDROMCLOSETRAY, 0) < 0)
+        block_warn("'%s': the tray did not move: %s", node->filename, g_strerror(errno));
+}
+
+static void cdrom_lock(BlockNode *node, bool on)
+{
+    ioctl(((File *)node->priv)->fd, CDROM_LOCKDOOR, on); /* some drives have no lock */
+}
+
+bool file_is_cdrom(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool yes = fd >= 0 && file_is_device(path) && ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT) >= 0;
+
+    if (fd >= 0)
+        close(fd);
+    return yes;
 }
 
 BlockNode *file_create_co(const char *filename, GError **err)
@@ -465,7 +520,7 @@ BlockNode *file_create_co(const char *filename, GError **err)
     .size = sizeof(File), .open_props = FileArgs_rows, .close_co = file_close_co,                 \
     .rw_co = file_rw_co, .flush_co = file_flush_co, .zero_co = file_zero_co,                      \
     .discard_co = file_discard_co, .truncate_co = file_truncate_co, .length = file_length,        \
-    .allocated = file_allocated, .grow_co = file_grow_co
+    .allocated = file_allocated, .grow_co = file_grow_co, .lock = file_take_lock
 /* clang-format on */
 
 static const BlockDriver file = {
@@ -477,3 +532,19 @@ static const BlockDriver host_device = {
     .name = "host_device", .desc = "block device of the host", .open_co = device_open_co, FILE_OPS
 };
 REGISTER(block, host_device);
+
+static const BlockDriver host_cdrom = {
+    .name = "host_cdrom",
+    .desc = "CD-ROM drive of the host",
+    .size = sizeof(File),
+    .open_props = FileArgs_rows,
+    .open_co = cdrom_open_co,
+    .close_co = file_close_co,
+    .rw_co = file_rw_co,
+    .flush_co = file_flush_co,
+    .length = cdrom_length,
+    .lock = file_take_lock,
+    .eject = cdrom_eject,
+    .lock_medium = cdrom_lock,
+};
+REGISTER(block, host_cdrom);

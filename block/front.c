@@ -171,10 +171,39 @@ static void front_leave(FrontReq *r, int ret)
     }
 }
 
+/* Somebody waits for the end of all requests: limits are no reason to keep him. */
+static bool in_hurry(void *o)
+{
+    BlockFront *blk = o;
+    bool yes;
+
+    g_mutex_lock(&blk->lock);
+    yes = blk->drains || blk->no_limits;
+    g_mutex_unlock(&blk->lock);
+    return yes;
+}
+
+static void wait_turn_co(const FrontReq *r)
+{
+    Throttle *t;
+
+    if (r->kind == REQ_FLUSH || r->kind == REQ_DISCARD)
+        return;
+    g_mutex_lock(&r->blk->lock);
+    t = r->blk->throttle ? throttle_ref(r->blk->throttle) : NULL;
+    g_mutex_unlock(&r->blk->lock);
+    if (t)
+        throttle_wait_co(t, r->kind != REQ_READ, r->len, in_hurry, r->blk);
+    throttle_unref(t);
+}
+
 static void request_co(void *o)
 {
     FrontReq *r = o;
-    int ret = apply_policy(r, serve_co(r));
+    int ret;
+
+    wait_turn_co(r);
+    ret = apply_policy(r, serve_co(r));
 
     node_unref_co(r->root);
     r->done(r->o, ret);
@@ -351,7 +380,18 @@ bool blk_is_cdrom(const BlockFront *blk)
 
 bool blk_inserted(const BlockFront *blk)
 {
-    return blk->root && !blk->tray_open;
+    /* a real drive may be empty though it is open */
+    return blk->root && !blk->tray_open && node_length(blk->root) != -ENOMEDIUM;
+}
+
+/* Where the bytes come from in the end; NULL: no medium */
+static BlockNode *bottom_of(const BlockFront *blk)
+{
+    BlockNode *n = blk->root;
+
+    while (n && n->file)
+        n = n->file;
+    return n;
 }
 
 void blk_eject(BlockFront *blk, bool open)
@@ -360,16 +400,24 @@ void blk_eject(BlockFront *blk, bool open)
                     .id = blk->dev && blk->dev->id ? blk->dev->id : (char *)"",
                     .tray_open = open };
 
+    BlockNode *bottom = bottom_of(blk);
+
     if (blk->tray_open == open)
         return;
     blk->tray_open = open;
+    if (bottom && bottom->drv->eject)
+        bottom->drv->eject(bottom, open);
     if (blk->vm)
         event_device_tray_moved(blk->vm, &e);
 }
 
 void blk_lock_medium(BlockFront *blk, bool on)
 {
+    BlockNode *bottom = bottom_of(blk);
+
     blk->locked = on;
+    if (bottom && bottom->drv->lock_medium)
+        bottom->drv->lock_medium(bottom, on);
 }
 
 /* ---- life ---- */
@@ -402,6 +450,7 @@ void front_unref(BlockFront *blk)
         return;
     g_assert(!blk->root && !blk->in_flight);
     prop_free(DriveArgs_rows, &blk->args);
+    throttle_unref(blk->throttle);
     g_mutex_clear(&blk->lock);
     g_free(blk->name);
     g_free(blk);

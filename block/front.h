@@ -5,6 +5,7 @@
 
 #include "block/drive.h"
 #include "block/node.h"
+#include "block/throttle.h"
 
 /* Somebody waits until nothing is in flight. */
 typedef struct FrontDrain {
@@ -30,12 +31,14 @@ struct BlockFront {
     void *o;
     BlockLimits limits;
     OnError rerror, werror;
+    bool no_limits; /* the program ends */
     bool removable, tray_open, locked, writable, write_through, unmap;
     int detect_zeroes; /* 0 off, 1 on, 2 unmap */
     int io_status;     /* 0 or the errno that stopped the VM */
     unsigned in_flight;
     FrontDrain *drains;
     FrontStats stats;
+    Throttle *throttle; /* NULL: no limits; main sets it, requests take a look */
 };
 
 struct DriveList {

@@ -237,7 +237,9 @@ BlockNode *node_open_file_co(const NodeOpts *o, GError **err)
         block_fail(err, "Could not open '%s': %s", o->filename, block_protocol_reason(protocol));
         return NULL;
     }
-    drv = block_driver(file_is_device(path) ? "host_device" : "file");
+    drv = block_driver(!file_is_device(path) ? "file"
+                       : file_is_cdrom(path) ? "host_cdrom"
+                                             : "host_device");
     if (!driver_args(drv, own, o->filename, &args, err))
         return NULL;
     node = node_new_co(drv, args, path, o->flags, NULL, NULL, err);
@@ -258,7 +260,17 @@ static const BlockDriver *choose_format_co(const NodeOpts *o, BlockNode *file, u
         drv = block_driver(o->format);
         if (!drv)
             block_unknown_format(o->format, err);
-        return drv && block_driver_is_protocol(drv) ? block_driver("raw") : drv;
+        if (!drv || !block_driver_is_protocol(drv))
+            return drv;
+        if (drv != file->drv && (file->drv == block_driver("file") || drv == block_driver("file") ||
+                                 drv == block_driver("host_cdrom"))) {
+            block_fail(err, "'%s' driver requires '%s' to be %s", drv->name, o->filename,
+                       drv == block_driver("file")         ? "a regular file"
+                       : drv == block_driver("host_cdrom") ? "a CD-ROM drive"
+                                                           : "a block device");
+            return NULL;
+        }
+        return block_driver("raw");
     }
     ret = node_read_co(file, 0, head, MIN(sizeof(head), (uint64_t)MAX(node_length(file), 0)));
     if (ret < 0) {

@@ -12,5 +12,6 @@ const char *block_probe_other(const uint8_t *head, size_t n);
 const char *block_protocol_reason(const char *protocol);
 void block_unknown_format(const char *name, GError **err);
 bool file_is_device(const char *path);
+bool file_is_cdrom(const char *path);
 
 #endif

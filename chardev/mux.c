@@ -139,7 +139,7 @@ static bool mux_command(MuxChar *m, uint8_t key)
         vm_request(c->vm, VM_SHUTDOWN, "host-ui");
         break;
     case 's':
-        mux_say(m, "\n\rcommitting is not supported yet: the changes stay in the snapshot\n\r");
+        vm_request(c->vm, VM_COMMIT, NULL);
         break;
     case 't':
         m->stamps = !m->stamps;

@@ -343,6 +343,7 @@ static void request_do(void *p)
                 r->cause && !strcmp(r->cause, "io-error") ? RUNSTATE_IO_ERROR : RUNSTATE_PAUSED);
         break;
     case VM_NMI: send_nmi(r->vm); break;
+    case VM_COMMIT: TELL(r->vm, commit); break;
     }
     request_end(r);
 }
@@ -354,7 +355,7 @@ void vm_request(Vm *vm, VmRequest what, const char *cause)
     r->vm = vm;
     r->what = what;
     r->cause = g_strdup(cause);
-    if (what != VM_NMI && what != VM_POWERDOWN && what != VM_WAKEUP)
+    if (what != VM_NMI && what != VM_COMMIT && what != VM_POWERDOWN && what != VM_WAKEUP)
         r->asker = vcpu_self();
     if (r->asker)
         vcpu_block(r->asker, true);

@@ -81,7 +81,7 @@ void vm_loop_once(Vm *, bool may_block);
  * Who wants to hear of it. state: after each change, vCPUs stopped where the new state is not
  * running, before they start where it is. reset: at the end of a machine reset, devices done.
  * powerdown: the power button (system_powerdown); wakeup: end of a suspend. quit: vm_quit was
- * called, the loop is about to end. Any hook may be NULL. o is not owned.
+ * called, the loop is about to end. commit: VM_COMMIT. Any hook may be NULL. o is not owned.
  */
 typedef struct VmListener {
     void (*state)(void *o, RunState old, RunState now);
@@ -90,6 +90,7 @@ typedef struct VmListener {
     void (*suspend)(void *o);
     void (*wakeup)(void *o);
     void (*quit)(void *o);
+    void (*commit)(void *o);
 } VmListener;
 void vm_listen(Vm *, const VmListener *, void *o);
 void vm_unlisten(Vm *, const VmListener *, void *o);

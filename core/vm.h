@@ -16,7 +16,8 @@ typedef enum {
     VM_STOP,
     VM_WATCHDOG,
     VM_PANIC,
-    VM_NMI
+    VM_NMI,
+    VM_COMMIT /* what -snapshot keeps apart is to go into the images: C-a s */
 } VmRequest;
 /* -smp, complete: sockets * dies * cores * threads == max, cpus <= max; filled before the board is
  * built. APIC ids follow from it: smp_apic_id() */

@@ -123,13 +123,10 @@ static bool medium_change(Vm *vm, const char *device, const char *file, const ch
     BlockFront *b = drive_wanted(vm, device, err);
     if (!b)
         return false;
-    if (read_only) {
-        MON_ERROR(err, "read-only-mode=%s is not supported yet: only retain",
-                  read_only_modes[read_only]);
-        return false;
-    }
     if (force && !drive_eject(b, true, err))
         return false;
+    if (read_only)
+        drive_read_only(b, read_only == 1);
     return drive_change(b, file, format, err);
 }
 

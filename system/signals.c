@@ -52,6 +52,7 @@ void signals_init(void)
     for (size_t i = 0; i < G_N_ELEMENTS(crashes); i++)
         sigaction(crashes[i], &crash, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a write past the limit is the drive's error, EFBIG */
 }
 
 static char *process_name(pid_t pid)

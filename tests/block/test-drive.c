@@ -109,8 +109,9 @@ static void test_places(void)
     must_fail(vm, "if=ide,bus=2,unit=0", "machine type does not support if=ide,bus=2,unit=0");
     must_fail(vm, "if=floppy,file=@/missing", "No such file or directory");
     must_fail(vm, "if=virtio,file=@/a.raw,cache=fast", "fast");
-    must_fail(vm, "if=none,file=@/a.raw,throttling.iops-total=5", "throttling");
-    must_fail(vm, "if=none,file=@/a.raw,iops=5", "throttling");
+    must_fail(vm, "if=none,file=@/a.raw,throttling.iops-total=5,throttling.iops-read=5",
+              "at the same time");
+    must_fail(vm, "if=none,file=@/a.raw,iops_max=5", "require corresponding");
     must_fail(vm, "if=none,file=@/a.raw,nonsense=5,format=raw,readonly", "nonsense");
     must_fail(vm, "if=none,file=@/a.raw,format=xyz,readonly", "Unknown driver 'xyz'");
     g_assert_cmpstr(blk_name(must_open(vm, "if=floppy")), ==, "floppy0");

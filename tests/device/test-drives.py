@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the monitor does to drives that a disk uses: commit, block_resize, limits, drive_add and
+drive_del; and a disk on a full file system: the machine stops, `cont` goes on, nothing is lost."""
+import os, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
+from qtest import Machine, Qmp, check, same, main
+
+tmp = tempfile.mkdtemp()
+BASE, TOP = os.path.join(tmp, "base"), os.path.join(tmp, "top.qcow2")
+IMG = os.path.join(os.environ["BUILD"], "qemu-img")
+rnd = random.Random(1)
+SIZE = 4 << 20
+
+
+class Disk:
+    """A machine with one IDE disk, by PIO"""
+
+    def __init__(self, *args, **popen):
+        sock = os.path.join(tmp, "qmp")
+        self.m = Machine("-m", "16", "-qmp", f"unix:{sock},server=on,wait=off", *args, **popen)
+        for _ in range(100):
+            if os.path.exists(sock):
+                break
+            time.sleep(.05)
+        self.q = Qmp(sock)
+        os.unlink(sock)
+
+    def hmp(self, line):
+        r = self.q("human-monitor-command", **{"command-line": line})
+        return r.replace("\r", "") if isinstance(r, str) else r
+
+    def status(self):
+        return self.q("query-status")["status"]
+
+    def start(self, cmd, lba, n):
+        for reg, v in ((6, 0xe0), (2, n), (3, lba), (4, lba >> 8), (5, lba >> 16)):
+            self.m.outb(0x1f0 + reg, v & 255)
+        self.m.outb(0x1f7, cmd)
+
+    def wait(self):
+        for _ in range(100000):
+            s = self.m.inb(0x3f6)
+            if not s & 0x80:
+                return self.m.inb(0x1f7)
+        raise TimeoutError(hex(s))
+
+    def give(self, data):
+        for i in range(0, len(data), 2):
+            self.m.outw(0x1f0, data[i] | data[i + 1] << 8)
+
+    def write(self, lba, data):
+        self.start(0x30, lba, len(data) // 512)
+        for i in range(0, len(data), 512):
+            assert self.wait() & 9 == 8
+            self.give(data[i:i + 512])
+        return self.wait()
+
+    def read(self, lba, n=1):
+        self.start(0x20, lba, n)
+        out = b""
+        for _ in range(n):
+            s = self.wait()
+            assert s & 9 == 8, hex(s)
+            out += b"".join(struct.pack("<H", self.m.inw(0x1f0)) for _ in range(256))
+        self.wait()
+        return out
+
+    def close(self):
+        self.q.s.close()
+        self.m.close()
+
+
+def base():
+    data = rnd.randbytes(SIZE)
+    with open(BASE, "wb") as f:
+        f.write(data)
+    return data
+
+
+def file(off, n):
+    with open(BASE, "rb") as f:
+        f.seek(off)
+        return f.read(n)
+
+
+def commit():
+    data = base()
+    d = Disk("-drive", f"file={BASE},format=raw,snapshot=on,if=ide", "-drive", "if=none,id=e")
+    a, b = rnd.randbytes(1024), rnd.randbytes(512)
+    d.write(100, a)
+    check(file(0, SIZE) == data, "-snapshot keeps the image as it is")
+    same(d.hmp("commit all"), "", "commit all")
+    check(file(100 * 512, 1024) == a, "the image has it")
+    d.write(101, b)
+    same(d.read(100, 2), a[:512] + b, "the drive goes on")
+    check(file(100 * 512, 1024) == a, "apart from the image again")
+    same(d.hmp("commit ide0-hd0"), "", "commit of one drive")
+    check(file(100 * 512, 1024) == a[:512] + b and file(0, 51200) == data[:51200], "the image has that, and only that")
+    check("no image below it" in d.hmp("commit e") or "no medium" in d.hmp("commit e"), "nothing to commit: said", d.hmp("commit e"))
+    check("not found" in d.hmp("commit nosuch"), "no such drive")
+    d.close()
+    data = base()
+    subprocess.run([IMG, "create", "-q", "-f", "qcow2", "-b", BASE, "-F", "raw", TOP, "8M"], check=True)
+    d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+    d.write(7, a)
+    d.write(SIZE // 512 + 9, b)
+    same(d.hmp("commit ide0-hd0"), "", "commit of an overlay that is longer")
+    same(os.path.getsize(BASE), 8 << 20, "the image below grows")
+    check(file(7 * 512, 1024) == a and file(SIZE + 9 * 512, 512) == b, "and has both")
+    same(d.read(7, 2), a, "the overlay still shows it")
+    d.close()
+    out = subprocess.run([IMG, "check", TOP], capture_output=True, text=True).stdout
+    check("No errors" in out, "the overlay is sound", out)
+
+
+def limits():
+    base()
+    d = Disk("-drive", f"file={BASE},format=raw,if=ide,iops=1000,iops_max=2000")
+    info = d.hmp("info block ide0-hd0")
+    check("I/O throttling:   bps=0 bps_rd=0 bps_wr=0" in info and "iops=1000" in info and "group=ide0-hd0" in info,
+          "limits of -drive", info)
+    d.read(0, 3)
+    same(d.hmp("block_set_io_throttle ide0-hd0 0 0 0 0 20 0"), "", "block_set_io_throttle")
+    start = time.monotonic()
+    for i in range(10):
+        d.read(i)
+    check(time.monotonic() - start > .25, "ten reads at 20 a second take their time")
+    same(d.hmp("block_set_io_throttle ide0-hd0 0 0 0 0 0 0"), "", "no limits")
+    check("throttling" not in d.hmp("info block ide0-hd0"), "they are gone")
+    check("cannot be used at the same time" in d.hmp("block_set_io_throttle ide0-hd0 1 1 0 0 0 0"), "total and read")
+    same(d.q("block_set_io_throttle", device="ide0-hd0", bps=1000, bps_rd=0, bps_wr=0, iops=0, iops_rd=0, iops_wr=0), {},
+         "by QMP")
+    same(d.q("query-block")[0]["inserted"]["bps"], 1000, "query-block tells")
+    d.close()
+
+
+def sizes():
+    base()
+    d = Disk("-drive", f"file={BASE},format=raw,if=ide")
+    same(d.hmp("block_resize ide0-hd0 8"), "", "block_resize in MiB")
+    same(os.path.getsize(BASE), 8 << 20, "the file is longer")
+    same(d.read((8 << 11) - 1), bytes(512), "the guest reads its end")
+    check("not found" in d.hmp("block_resize nosuch 8"), "no such drive")
+    d.close()
+
+
+def hot():
+    base()
+    d = Disk()
+    same(d.hmp(f"drive_add 0 if=none,id=x,format=raw,file={BASE}"), "OK\n", "drive_add")
+    check("x (#block" in d.hmp("info block"), "it is there")
+    check("exists" in d.hmp("drive_add 0 if=none,id=x") or "Duplicate" in d.hmp("drive_add 0 if=none,id=x"), "but once")
+    check("if=none" in d.hmp("drive_add 0 if=ide"), "other interfaces are refused")
+    same(d.hmp("drive_del x"), "", "drive_del")
+    check("x (" not in d.hmp("info block"), "it is gone")
+    d.close()
+
+
+def full(policy, limit):
+    """RLIMIT_FSIZE is the full disk that needs no root: EFBIG instead of ENOSPC"""
+    data = base()
+    d = Disk("-drive", f"file={BASE},format=raw,if=ide,werror={policy}", restore_signals=False)
+    d.m.ask("clock_step")
+    pid = d.m.p.pid
+    d.q("cont")
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    text = rnd.randbytes(1024)
+    d.start(0x30, 6000, 2)
+    d.wait()
+    d.give(text[:512])
+    return d, text, pid, data
+
+
+def stops():
+    d, text, pid, data = full("stop", 1 << 20)
+    for _ in range(1000):
+        if d.status() != "running":
+            break
+        time.sleep(.02)
+    same(d.status(), "io-error", "a write to a full disk stops the machine")
+    check("I/O status:       failed" in d.hmp("info block ide0-hd0"), "info block tells", d.hmp("info block ide0-hd0"))
+    check("BLOCK_IO_ERROR" in d.q.events and "STOP" in d.q.events, "events", d.q.events)
+    check(d.m.inb(0x3f6) & 0x80, "the disk is busy")
+    d.q("cont")
+    for _ in range(1000):
+        if d.status() != "running":
+            break
+        time.sleep(.02)
+    same(d.status(), "io-error", "without space it stops again")
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    d.q("cont")
+    assert d.wait() & 9 == 8
+    d.give(text[512:])
+    same(d.wait() & 1, 0, "with space the command ends well")
+    check(file(6000 * 512, 1024) == text and file(0, 6000 * 512) == data[:6000 * 512], "nothing is lost")
+    d.close()
+    d, text, pid, data = full("report", 1 << 20)
+    same((d.wait() & 1, d.m.inb(0x1f1)), (1, 4), "werror=report: the guest sees the error")
+    same(d.status(), "running", "and the machine runs")
+    d.close()
+    d, text, pid, data = full("ignore", 1 << 20)
+    same(d.wait() & 1, 0, "werror=ignore: the guest sees none")
+    d.close()
+
+
+# Python ignores SIGXFSZ; with restore_signals=False so do its children
+try:
+    main(commit, limits, sizes, hot, stops)
+finally:
+    shutil.rmtree(tmp)
