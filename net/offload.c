@@ -9,6 +9,7 @@
  *   0                     l3   l4    head         len
  */
 #include <string.h>
+#include <zlib.h>
 
 #include "net/net-int.h"
 #include "util/iov.h"
@@ -51,18 +52,24 @@ static void put32(uint8_t *p, uint32_t v)
 
 /* ---- sums ---- */
 
+/* RFC 1071, 2 (B): a one's complement sum may be taken in any byte order and turned at the end. */
 uint32_t net_sum(const void *data, size_t len)
 {
     const uint8_t *p = data;
     uint64_t sum = 0;
+    uint32_t word;
 
-    for (; len >= 2; len -= 2, p += 2)
-        sum += get16(p);
+    for (; len >= 4; len -= 4, p += 4) {
+        memcpy(&word, p, 4);
+        sum += word;
+    }
+    word = 0;
     if (len)
-        sum += (uint32_t)*p << 8;
-    while (sum >> 32)
-        sum = (sum & 0xffffffff) + (sum >> 32);
-    return (uint32_t)sum;
+        memcpy(&word, p, len);
+    sum += word;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return GUINT16_FROM_BE((uint16_t)sum);
 }
 
 uint16_t net_checksum(uint32_t sum, const void *data, size_t len)
@@ -74,17 +81,10 @@ uint16_t net_checksum(uint32_t sum, const void *data, size_t len)
     return (uint16_t)all;
 }
 
+/* zlib's is the same polynomial, and fast: NICs give each frame its FCS */
 uint32_t net_crc32(const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    uint32_t crc = 0xffffffff;
-
-    while (len--) {
-        crc ^= *p++;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-    }
-    return ~crc;
+    return (uint32_t)crc32(0, data, (uInt)len);
 }
 
 /* An UDP sum of 0 would say that there is none. */

@@ -71,7 +71,8 @@ def card(model, module, carrier=True):
     server = Server()
     script = SCRIPT.replace("@GIVE@", str(server.ports[0])).replace("@TAKE@", str(server.ports[1]))
     g = Guest("-m", "512" if LONG else "256", "-no-reboot", "-vga", "none", "-kernel", f"{d}/vmlinuz",
-              "-initrd", f"{d}/initrd.gz", "-append", f"console=ttyS0 quiet nokaslr nomodules extra=af_packet,{module} "
+              "-initrd", f"{d}/initrd.gz", "-append",
+              f"console=ttyS0 quiet nokaslr no_timer_check nomodules extra=af_packet,{module} "
               "run=cmd cmd=" + script.encode().hex(),
               "-net", f"nic,model={model}", "-net", "user", guard=900 if LONG else 300)
     try:
