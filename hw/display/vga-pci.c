@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "VGA": the standard PCI display adapter. BAR 0 is display memory, BAR 2 4 KiB of registers: 400h
- * the VGA ports 3C0h-3DFh, 500h the VBE registers. Its ROM is the firmware's vgabios-stdvga.bin.
- * Not modelled: EDID, the byte-order register at 600h.
+ * "VGA": the standard PCI display adapter. BAR 0 is display memory, BAR 2 4 KiB of registers: 0 the
+ * monitor's EDID, 400h the VGA ports 3C0h-3DFh, 500h the VBE registers, 600h how many bytes follow
+ * and the byte order, which is always little. Its ROM is the firmware's vgabios-stdvga.bin.
  */
+#include "hw/display/edid.h"
 #include "hw/display/vga.h"
 #include "hw/pci/pci.h"
 
 typedef struct VgaPci {
     PciDevice pci;
     /* config */ uint32_t vgamem_mb;
-    bool mmio;
+    uint32_t xres, yres;
+    bool mmio, edid;
     /* state and host */ Vga vga;
     Region regs;
+    uint8_t monitor[EDID_SIZE];
 } VgaPci;
+
+enum { ORDER_LITTLE = 0x1e1e1e1e };
 
 static const Prop VgaPci_rows[] = {
     PROP_RANGE(VgaPci, vgamem_mb, "vgamem_mb", 16, 1, 256, "display memory in MiB"),
-    PROP_BOOL(VgaPci, mmio, "mmio", true, "registers in BAR 2"), PROP_END(VgaPci)
+    PROP_BOOL(VgaPci, mmio, "mmio", true, "registers in BAR 2"),
+    PROP_BOOL(VgaPci, edid, "edid", true, "the guest may ask what the monitor likes"),
+    PROP_RANGE(VgaPci, xres, "xres", 0, 0, EDID_MAX, "width it likes best; 0: 1280"),
+    PROP_RANGE(VgaPci, yres, "yres", 0, 0, EDID_MAX, "height it likes best; 0: 800"),
+    PROP_END(VgaPci)
 };
 
 static uint64_t regs_read(void *o, uint64_t off, unsigned size)
@@ -31,6 +40,10 @@ static uint64_t regs_read(void *o, uint64_t off, unsigned size)
     }
     if (off >= 0x500 && off < 0x500 + 2 * VBE_REGS && size == 2)
         return vga_vbe_read(&v->vga, (off - 0x500) / 2);
+    if (off >= 0x600 && off < 0x608)
+        return (off < 0x604 ? 8u : ORDER_LITTLE) >> (8 * (off & 3)) & (size == 1 ? 0xff : 0xffff);
+    if (off + size <= EDID_SIZE && v->edid)
+        return size == 1 ? v->monitor[off] : v->monitor[off] | v->monitor[off + 1] << 8;
     return off < 0x400 ? 0 : ~0ull;
 }
 
@@ -58,6 +71,7 @@ static bool vga_pci_realize(Device *dev, GError **err)
     if (!vga_init(&v->vga, dev, v->vgamem_mb << 20, err))
         return false;
     pci_bar(&v->pci, 0, &v->vga.vram, PCI_BAR_MEM | PCI_BAR_PREFETCH);
+    edid_make(v->monitor, v->xres ? v->xres : 1280, v->yres ? v->yres : 800);
     if (v->mmio)
         pci_bar_io(&v->pci, 2, &v->regs, PCI_BAR_MEM, 4096, &regs_ops, v);
     return true;

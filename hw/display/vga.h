@@ -95,7 +95,6 @@ struct Vga {
     unsigned n_cells;
     uint32_t cursor_cell;
     int cursor_y, cursor_h; /* where the hardware cursor was drawn; 0: nowhere */
-    uint8_t *edid;          /* 128 bytes; NULL: none */
 };
 
 /* realize: the ports, the window, display memory; sizes in bytes, a power of two */

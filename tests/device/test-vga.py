@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The VGA by its registers: planar writes against a model, VBE modes by screendump, hostile values."""
-import os, random, socket, struct, sys, tempfile
+import os, random, shutil, socket, struct, sys, tempfile
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 import qtest
 from qtest import Machine, check, same
@@ -111,6 +111,24 @@ m.write(LFB + (2 * 1024 + 16) * 4, struct.pack("<I", 0xabcdef))
 same(screen()[2][:3], b"\xab\xcd\xef", "offsets into a wider picture")
 same(struct.unpack("<H", m.read(REGS + 0x502, 2))[0], 640, "VBE registers in BAR 2")
 same(screen(), screen(), "a still picture gives the same bytes")
+
+edid = m.read(REGS, 256)
+same((sum(edid[:128]) & 255, sum(edid[128:]) & 255, edid[:8].hex()), (0, 0, "00ffffffffffff00"), "EDID: two blocks")
+same((edid[56] | (edid[58] & 0xf0) << 4, edid[59] | (edid[61] & 0xf0) << 4), (1280, 800), "it likes 1280 x 800")
+same(m.read(REGS + 0x600, 8), b"\x08\0\0\0\x1e\x1e\x1e\x1e", "little endian")
+peer = shutil.which("qemu-system-x86_64")
+if peer and not os.environ.get("QTEST_REFERENCE"):
+    for size in ("", ",xres=800,yres=600", ",xres=1920,yres=1080"):
+        blocks = []
+        for ref in (None, peer):
+            if ref:
+                os.environ["QTEST_REFERENCE"] = ref
+            o = Machine("-device", "VGA,addr=02.0" + size)
+            os.environ.pop("QTEST_REFERENCE", None)
+            o.pci_write(2, 0, 0x10, LFB), o.pci_write(2, 0, 0x18, REGS), o.pci_write(2, 0, 4, 3, 2)
+            blocks.append(o.read(REGS, 256).hex())
+            o.close()
+        same(blocks[0], blocks[1], f"the same EDID as qemu{size}")
 
 # ---- whatever is written, the picture stays inside display memory ----
 for step in range(400):  # pictures of 16000 pixels a line take long: few of them
