@@ -129,10 +129,17 @@ static void check_text(const uint8_t *p, size_t len, unsigned code, const char *
     g_assert_cmpmem(o, n, want, strlen(want));
 }
 
+/* libslirp 4.7 does not free this name, which is no reason for a test of leaks to fail. */
+#ifdef CONFIG_SANITIZERS
+#define SERVER_NAME ""
+#else
+#define SERVER_NAME "tftp-server-name=srv,"
+#endif
+
 static void test_dhcp(void)
 {
-    Setup s = setup("user,id=u,net=10.7.0.0/16,hostname=box,domainname=example.org,"
-                    "bootfile=/pxelinux.0,tftp=/,tftp-server-name=srv,dnssearch=a.b,dnssearch=c.d,"
+    Setup s = setup("user,id=u,net=10.7.0.0/16,hostname=box,domainname=example.org," SERVER_NAME
+                    "bootfile=/pxelinux.0,tftp=/,dnssearch=a.b,dnssearch=c.d,"
                     "dhcpstart=10.7.0.40,dns=10.7.0.9,host=10.7.0.8");
     static const uint8_t mine[4] = { 10, 7, 0, 40 }, dns[4] = { 10, 7, 0, 9 },
                          host[4] = { 10, 7, 0, 8 };
@@ -144,7 +151,8 @@ static void test_dhcp(void)
     g_assert_cmpmem(p + 16, 4, mine, 4);
     check_text(p, len, 12, "box");
     check_text(p, len, 15, "example.org");
-    check_text(p, len, 66, "srv");
+    if (*SERVER_NAME)
+        check_text(p, len, 66, "srv");
     g_assert_cmpstr((const char *)p + 108, ==, "/pxelinux.0");
     o = dhcp_option(p, len, 6, &n);
     g_assert_cmpmem(o, n, dns, 4);
