@@ -28,42 +28,57 @@ static bool mux_monitor(Vm *vm, const char *label, const char *text, GError **er
     return !chardev_legacy_monitor(text) || monitor_open(vm, &mon, err);
 }
 
-static bool add_serial(Vm *vm, unsigned n, const char *text, GError **err)
+/* serial0, parallel0 ...: the chardev behind a port of the board */
+typedef struct PortKind {
+    const char *name, *option;
+    char **conf; /* vm->conf's labels */
+    unsigned most;
+} PortKind;
+
+static bool add_port(Vm *vm, const PortKind *k, unsigned n, const char *text, GError **err)
 {
-    g_autofree char *label = g_strdup_printf("serial%u", n);
+    g_autofree char *label = g_strdup_printf("%s%u", k->name, n);
     Chardev *chr;
 
     if (strcmp(text, "none") == 0)
         return true;
-    if (n >= MAX_SERIAL)
-        return opt_fail(err, "too many serial ports: there are %u", MAX_SERIAL);
+    if (n >= k->most)
+        return opt_fail(err, "too many %s ports: there are %u", k->name, k->most);
     chr = chardev_new_legacy(vm, label, text, err);
     if (!chr)
         return false;
-    vm->conf->serial[n] = g_strdup(chr->label);
+    k->conf[n] = g_strdup(chr->label);
     return mux_monitor(vm, chr->label, text, err);
 }
 
-static bool serial_fail(const char *text, GError *take, int *status)
+static bool add_ports(Vm *vm, const PortKind *k, const GPtrArray *texts, const char *by_default,
+                      int *status)
 {
-    Record r = { NULL, "-serial", text };
+    GError *err = NULL;
 
-    *status = option_report(&r, take);
-    return false;
+    for (guint i = 0; i < texts->len + !!by_default; i++) {
+        const char *text = i < texts->len ? texts->pdata[i] : by_default;
+
+        if (add_port(vm, k, i < texts->len ? i : 0, text, &err))
+            continue;
+        *status = option_report(&(Record){ NULL, k->option, text }, err);
+        return false;
+    }
+    return true;
 }
 
 static bool add_serials(Vm *vm, const char *by_default, int *status)
 {
-    const GPtrArray *serials = startup(vm)->serials;
-    GError *err = NULL;
+    const PortKind serial = { "serial", "-serial", vm->conf->serial, MAX_SERIAL };
 
-    for (guint i = 0; i < serials->len; i++) {
-        if (!add_serial(vm, i, serials->pdata[i], &err))
-            return serial_fail(serials->pdata[i], err, status);
-    }
-    if (by_default && !add_serial(vm, 0, by_default, &err))
-        return serial_fail(by_default, err, status);
-    return true;
+    return add_ports(vm, &serial, startup(vm)->serials, by_default, status);
+}
+
+static bool add_parallels(Vm *vm, const char *by_default, int *status)
+{
+    const PortKind parallel = { "parallel", "-parallel", vm->conf->parallel, MAX_PARALLEL };
+
+    return add_ports(vm, &parallel, startup(vm)->parallels, by_default, status);
 }
 
 static bool add_monitor(Vm *vm, unsigned n, const char *text, int mode, bool pretty, GError **err)
@@ -123,8 +138,8 @@ static bool add_drives(Vm *vm, GError **err)
 /* stdio has no meaning in the background. */
 static bool check_daemonize(Vm *vm, GError **err)
 {
-    static const char *const with_stdio[] = { "serial",  "monitor",  "qmp", "qmp-pretty",
-                                              "chardev", "debugcon", NULL };
+    static const char *const with_stdio[] = { "serial",     "parallel", "monitor",  "qmp",
+                                              "qmp-pretty", "chardev",  "debugcon", NULL };
     Startup *st = startup(vm);
 
     if (!st->daemonize)
@@ -157,7 +172,7 @@ bool startup_check(Vm *vm, int *status)
 bool startup_defaults(Vm *vm, int *status)
 {
     Startup *st = startup(vm);
-    const char *serial = NULL, *monitor = NULL, *console = NULL;
+    const char *serial = NULL, *parallel = NULL, *monitor = NULL, *console = NULL;
     bool want_serial = vm->defaults & DEFAULT_SERIAL;
     bool want_monitor = !st->nodefaults && !st->monitors->len && !options_given(st->records, "mon");
     GError *err = NULL;
@@ -172,10 +187,13 @@ bool startup_defaults(Vm *vm, int *status)
         if (want_monitor)
             monitor = st->nographic ? "stdio" : console;
     }
+    if (vm->defaults & DEFAULT_PARALLEL)
+        parallel = st->nographic || !console ? "null" : console;
     if (!add_drives(vm, &err) || !startup_network(vm, &err)) {
         *status = option_report(NULL, err);
         return false;
     }
     /* monitors first: a monitor on a text console is console 2, Ctrl-Alt-2 */
-    return add_monitors(vm, monitor, status) && add_serials(vm, serial, status);
+    return add_monitors(vm, monitor, status) && add_serials(vm, serial, status) &&
+           add_parallels(vm, parallel, status);
 }

@@ -23,8 +23,8 @@ bool opt_serial(Vm *vm, const Str *args, GError **err)
 
 bool opt_parallel(Vm *vm, const Str *args, GError **err)
 {
-    return strcmp(*args, "none") == 0 ||
-           opt_fail(err, "parallel ports are not supported yet; write -parallel none");
+    g_ptr_array_add(startup(vm)->parallels, g_strdup(*args));
+    return true;
 }
 
 bool opt_debugcon(Vm *vm, const Str *args, GError **err)

@@ -159,6 +159,8 @@ static void choose_defaults(Vm *vm)
     }
     if (st->serials->len)
         vm->defaults &= ~DEFAULT_SERIAL;
+    if (st->parallels->len)
+        vm->defaults &= ~DEFAULT_PARALLEL;
     if (st->vga)
         vm->defaults &= ~DEFAULT_VGA;
     if (options_given(st->records, "net") || options_given(st->records, "nic") ||

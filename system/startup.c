@@ -16,6 +16,7 @@ void startup_init(Startup *st, const GArray *records)
     st->records = records;
     st->accels = g_ptr_array_new_with_free_func(g_free);
     st->serials = g_ptr_array_new_with_free_func(g_free);
+    st->parallels = g_ptr_array_new_with_free_func(g_free);
     st->monitors = g_ptr_array_new_with_free_func(g_free);
     st->conf.data_dirs = g_ptr_array_new_with_free_func(g_free);
     st->redirs = g_ptr_array_new_with_free_func(g_free);

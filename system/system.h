@@ -53,6 +53,7 @@ typedef struct Startup {
     char *cpu, *display, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon, *hdachs;
     GPtrArray *accels;     /* char *: -accel, in order */
     GPtrArray *serials;    /* char * */
+    GPtrArray *parallels;  /* char * */
     GPtrArray *monitors;   /* MonitorOpt * */
     GArray *numa_cpus;     /* NumaCpuArgs; NULL: none */
     GPtrArray *usbdevices; /* char *: -usbdevice, in order; NULL: none */

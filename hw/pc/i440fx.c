@@ -33,6 +33,16 @@ static void add_serial_ports(Board *b, Bus *isa)
     }
 }
 
+static void add_parallel_ports(Board *b, Bus *isa)
+{
+    for (unsigned i = 0; i < MAX_PARALLEL; i++) {
+        const char *chardev = b->vm->conf->parallel[i];
+        g_autofree char *kv = chardev ? g_strdup_printf("index=%u,chardev=%s", i, chardev) : NULL;
+        if (kv)
+            board_add(b, "isa-parallel", NULL, isa, kv);
+    }
+}
+
 /* -net nic,model=NAME: which device that is */
 static const char *nic_device(const char *name)
 {
@@ -134,6 +144,7 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
     if (conf->vga && strcmp(conf->vga, "none"))
         board_add(&b, vga_device(conf->vga), NULL, pc->pci, "addr=02.0");
     add_serial_ports(&b, pc->isa);
+    add_parallel_ports(&b, pc->isa);
     add_nics(&b, pc);
     if (conf->usb)
         board_add(&b, "piix3-usb-uhci", NULL, pc->pci, "addr=01.2");

@@ -64,7 +64,8 @@ report((w, h) == (480, 160), "vc:60Cx10C is 480x160", (w, h))
 lines = textscreen.rows(w, h, rgb)
 report(lines[0].startswith("QEMU 7.2.") and "monitor - type 'help'" in lines[0] and
        lines[1].startswith("(qemu)"), "the monitor's banner and prompt can be read", lines)
-report(chardevs(m) == {"compat_monitor1": "vc", "compat_monitor0": "stdio", "serial0": "vc"},
+report(chardevs(m) == {"compat_monitor1": "vc", "compat_monitor0": "stdio", "serial0": "vc",
+                       "parallel0": "vc"},
        "serial0 has a text console too", chardevs(m))
 report(m.end() == 0, "quits")
 
