@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Each network card with Debian's Linux driver, over a user network: DHCP, megabytes both ways with
-a check sum, the cable out and in again. NET_MB=10: so many megabytes; LONG=1: 100, and every member of a family."""
+a check sum, the cable out and in again. NET_MB=10: so many megabytes; LONG=1: 100, and more cards."""
 import hashlib, os, random, socket, sys, threading
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, need_guest, run
@@ -98,12 +98,12 @@ def card(model, module, carrier=True):
 
 
 CARDS = {"e1000": ("e1000", "e1000", True), "rtl8139": ("rtl8139", "8139cp", True),
-         "ne2k_pci": ("ne2k_pci", "ne2k-pci", False), "pcnet": ("pcnet", "pcnet32", True),
-         "i82551": ("i82551", "e100", True)}
+         "pcnet": ("pcnet", "pcnet32", True)}
 if LONG:
+    CARDS["ne2k_pci"] = ("ne2k_pci", "ne2k-pci", False)
+    # not i82551 and i82559: e100 wants microcode for them that Debian has in non-free only
     CARDS.update({m: (m, "e1000", True) for m in ("e1000-82544gc", "e1000-82545em")})
-    CARDS.update({m: (m, "e100", True) for m in ("i82550", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b",
-                                                 "i82559a", "i82559b", "i82559c", "i82559er", "i82562")})
+    CARDS.update({m: (m, "e100", True) for m in ("i82557a", "i82557b", "i82557c", "i82558a", "i82558b")})
 if __name__ == "__main__":
     picked = sys.argv[1:] or CARDS
     run({f"{n}: DHCP, {SIZE >> 20} MB both ways, link": lambda n=n: card(*CARDS[n]) for n in picked})
