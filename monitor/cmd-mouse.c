@@ -86,11 +86,8 @@ static bool cmd_mouse_button(Vm *vm, const ButtonArgs *a, Reply *r, GError **err
     return mouse_send(vm, e, G_N_ELEMENTS(e), err);
 }
 
+/* ui_close() frees the source: a deferred free would find it gone */
 void mouse_close(Vm *vm)
 {
-    MonitorList *l = monitor_list(vm);
-
-    if (l->mouse)
-        input_source_free(l->mouse);
-    l->mouse = NULL;
+    monitor_list(vm)->mouse = NULL;
 }

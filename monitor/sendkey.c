@@ -92,6 +92,6 @@ void keys_close(Vm *vm)
         return;
     if (l->keys->waiting)
         keys_waited(l->keys, g_error_new(prop_error_quark(), PROP_ERROR_USER, "the machine ends"));
-    input_source_free(l->keys->source);
+    /* ui_close() frees the source: a deferred free would find it gone */
     g_clear_pointer(&l->keys, g_free);
 }
