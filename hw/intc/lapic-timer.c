@@ -57,8 +57,11 @@ static int64_t lapic_deadline_time(Lapic *a)
     return ns > INT64_MAX / 2 ? INT64_MAX / 2 : clock + (int64_t)ns;
 }
 
-/* Next expiry in virtual time, 0 none */
-static int64_t lapic_next(Lapic *a)
+/*
+ * Next expiry in virtual time, 0 none. A one-shot that is over by now but has not fired (main is
+ * late, or this thread was: the least count is 240 ns) is still to come.
+ */
+static int64_t lapic_next(Lapic *a, bool started)
 {
     const LapicState *st = &a->st;
     if (st->lvt[LVT_TIMER] & LVT_MASKED)
@@ -68,15 +71,17 @@ static int64_t lapic_next(Lapic *a)
     if (!st->initial)
         return 0;
     int64_t period = lapic_period(st), gone = lapic_elapsed(a);
-    if (gone >= period && lapic_timer_mode(st) != LVT_TIMER_PERIODIC)
-        return 0;
-    return (int64_t)((uint64_t)st->timer_start + (uint64_t)(gone / period + 1) * period);
+    if (lapic_timer_mode(st) == LVT_TIMER_PERIODIC)
+        return (int64_t)((uint64_t)st->timer_start + (uint64_t)(gone / period + 1) * period);
+    return gone < period || started || st->deadline
+               ? (int64_t)((uint64_t)st->timer_start + (uint64_t)period)
+               : 0;
 }
 
-/* locked */
-static void lapic_timer_arm(Lapic *a)
+/* locked; started: the count has just been written */
+static void lapic_timer_arm(Lapic *a, bool started)
 {
-    int64_t next = lapic_next(a);
+    int64_t next = lapic_next(a, started);
     if (next)
         timer_set(&a->timer, next);
     else
@@ -86,7 +91,7 @@ static void lapic_timer_arm(Lapic *a)
 static void lapic_timer_rearm(Lapic *a)
 {
     vm_lock(a->dev.vm);
-    lapic_timer_arm(a);
+    lapic_timer_arm(a, false);
     vm_unlock(a->dev.vm);
 }
 
@@ -99,14 +104,14 @@ static void lapic_timer_fire(void *o)
     if (mode == LVT_TIMER_DEADLINE) {
         uint64_t hz;
         if (vcpu_tsc(a->vcpu, &hz) < st->tsc_deadline) {
-            lapic_timer_arm(a); /* the clocks differ by a hair */
+            lapic_timer_arm(a, false); /* the clocks differ by a hair */
             return;
         }
         lapic_put(st->tsc_deadline, 0);
     }
     lapic_local(a, LVT_TIMER);
     if (mode == LVT_TIMER_PERIODIC)
-        lapic_timer_arm(a);
+        lapic_timer_arm(a, false);
 }
 
 void lapic_timer_start(Lapic *a, uint32_t initial)
@@ -116,7 +121,7 @@ void lapic_timer_start(Lapic *a, uint32_t initial)
     vm_lock(a->dev.vm);
     a->st.initial = initial;
     a->st.timer_start = clock_now(a->dev.vm, CLOCK_VIRTUAL);
-    lapic_timer_arm(a);
+    lapic_timer_arm(a, true);
     vm_unlock(a->dev.vm);
 }
 
@@ -124,7 +129,7 @@ void lapic_timer_divide(Lapic *a, uint32_t val)
 {
     vm_lock(a->dev.vm);
     a->st.divide = val & 0xb;
-    lapic_timer_arm(a);
+    lapic_timer_arm(a, false);
     vm_unlock(a->dev.vm);
 }
 
@@ -134,7 +139,7 @@ void lapic_timer_deadline(Lapic *a, uint64_t tsc)
         return;
     vm_lock(a->dev.vm);
     lapic_put(a->st.tsc_deadline, tsc);
-    lapic_timer_arm(a);
+    lapic_timer_arm(a, false);
     vm_unlock(a->dev.vm);
 }
 

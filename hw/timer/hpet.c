@@ -253,9 +253,25 @@ static uint64_t hpet_read(void *o, uint64_t off, unsigned size)
     return hpet_reg(o, off & ~7u) >> (off & 4 ? 32 : 0);
 }
 
+/* Main may be late: what is due happens before a register changes, or arming anew would put it off
+ * until the counter has gone round. */
+static void hpet_catch_up(Hpet *h)
+{
+    int64_t now = hpet_now(h);
+    for (unsigned n = 0; n < HPET_TIMERS; n++) {
+        struct HpetChannel *c = &h->channel[n];
+        int64_t due = *c->timer.deadline;
+        if (due && due <= now) {
+            timer_cancel(&c->timer);
+            hpet_fire(c);
+        }
+    }
+}
+
 static void hpet_write(void *o, uint64_t off, uint64_t val, unsigned size)
 {
     Hpet *h = o;
+    hpet_catch_up(h);
     uint64_t whole = val, old = hpet_reg(h, off & ~7u);
     if (off == 0x20 || off == 0x24)
         old = 0; /* written ones clear */

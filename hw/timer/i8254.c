@@ -105,8 +105,8 @@ static bool pit_out(const PitChannel *c, int64_t now)
     }
 }
 
-/* Tick of the next edge that matters to the interrupt controllers, 0 none. Of the periodic modes
- * that is the rising one: pit_fire() makes the falling one just before it. */
+/* Tick of the next edge that matters to the interrupt controllers, 0 none. Where the output pulses
+ * low (modes 2 to 5) that is the rising one: pit_fire() makes the falling one just before it. */
 static uint64_t pit_next_edge(const PitChannel *c, uint64_t d)
 {
     uint32_t n = pit_period(c);
@@ -115,15 +115,14 @@ static uint64_t pit_next_edge(const PitChannel *c, uint64_t d)
     case 1: return d < n ? n : 0;
     case 2:
     case 3: return d - d % n + n;
-    default: return d < n ? n : d == n ? n + 1 : 0;
+    default: return d <= n ? n + 1 : 0;
     }
 }
 
-/* Channel 0's output goes to IRQ 0. */
-static void pit_update(Pit *p)
+/* Channel 0's output goes to IRQ 0, as it is at `now`. */
+static void pit_update_at(Pit *p, int64_t now)
 {
     PitChannel *c = &p->st.ch[0];
-    int64_t now = pit_now(p);
     c->out = pit_out(c, now);
     irq_set(p->out[0], c->out);
     uint64_t next = c->armed && !c->held ? pit_next_edge(c, pit_elapsed(c, now)) : 0;
@@ -135,6 +134,11 @@ static void pit_update(Pit *p)
     if (p->owed)
         due = MIN(due, now + pit_to_ns(pit_period(c)) / 16);
     timer_set(&p->timer, due);
+}
+
+static void pit_update(Pit *p)
+{
+    pit_update_at(p, pit_now(p));
 }
 
 /*
@@ -155,8 +159,9 @@ static void pit_count_missed(Pit *p)
 static void pit_fire(void *o)
 {
     Pit *p = o;
-    if (pit_periodic(&p->st.ch[0])) {
+    if (pit_periodic(&p->st.ch[0]))
         pit_count_missed(p);
+    if (p->st.ch[0].mode >= 2) {
         irq_set(p->out[0], 0);
         irq_set(p->out[0], 1);
     }
@@ -186,7 +191,8 @@ static void pit_load(Pit *p, unsigned n, uint16_t val)
     }
     if (n == 0) {
         p->owed = p->seen = 0;
-        pit_update(p);
+        /* as of the start: a short one-shot may be over by now, and still has to fire */
+        pit_update_at(p, c->armed ? c->start : pit_now(p));
     }
 }
 

@@ -162,6 +162,16 @@ def pit_periodic():
             n += 1
             m.outb(0x20, 0x20)
     check(n >= 9, "8254: mode 2 interrupts every period", n)
+    # Linux's one-shot: low for a tick at the end, so an edge even where nobody looks at that tick
+    for count in (2, 1193):
+        pit_set(m, 0, 4, count)
+        poll(m, 0x20)
+        m.outb(0x20, 0x20)
+        m.step(5 * MS)
+        same(poll(m, 0x20), 0x80, f"8254: mode 4 interrupts once, after {count}")
+        m.outb(0x20, 0x20)
+        m.step(5 * MS)
+        same(poll(m, 0x20) & 0x80, 0, f"8254: and only once, after {count}")
     m.close()
 
 

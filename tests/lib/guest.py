@@ -68,13 +68,16 @@ class Guest:
 
     def monitor(self, command):
         """One HMP command; -> its output."""
-        for _ in range(100):
-            if os.path.exists(self.sock):
-                break
-            time.sleep(0.1)
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(60)
-        s.connect(self.sock)
+        for turn in range(600):  # it is bound before it listens
+            try:
+                s.connect(self.sock)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                if turn == 599:
+                    raise
+                time.sleep(0.1)
         out = b""
         while not out.endswith(b"(qemu) "):
             out += s.recv(4096)
