@@ -71,22 +71,105 @@ bool opt_nographic(Vm *vm, const Empty *args, GError **err)
     return true;
 }
 
+static bool set_display(Vm *vm, const char *type, GError **err)
+{
+    Startup *st = startup(vm);
+
+    if (!display_find(type) && strcmp(type, "default") && display_why_not(type))
+        return opt_fail(err, "%s", display_why_not(type));
+    g_clear_pointer(&st->display_vnc, g_free);
+    g_free(st->display.type);
+    st->display.type = strcmp(type, "default") == 0 ? NULL : g_strdup(type);
+    return true;
+}
+
+static bool parse_display(Vm *vm, const char *text, GError **err)
+{
+    DisplayArgs args, *d = &startup(vm)->display;
+    bool ok;
+
+    prop_defaults(DisplayArgs_rows, &args);
+    args.full_screen = d->full_screen;
+    args.window_close = d->window_close;
+    args.show_cursor = d->show_cursor;
+    args.grab_mod = d->grab_mod;
+    ok = prop_parse_kv(DisplayArgs_rows, "type", text, &args, vm, err);
+    if (ok && !display_find(args.type) && strcmp(args.type, "default") &&
+        !display_why_not(args.type))
+        ok = opt_fail(err,
+                      "Parameter 'type' does not accept value '%s'; write sdl, curses, none "
+                      "or vnc=:0",
+                      args.type);
+    if (ok && args.charset && g_ascii_strcasecmp(args.charset, "CP437"))
+        ok = opt_fail(err, "charset=%s is not supported; write CP437", args.charset);
+    ok = ok && set_display(vm, args.type, err);
+    if (ok) {
+        args.type = d->type;
+        args.no_frame = d->no_frame;
+        g_clear_pointer(&args.charset, g_free);
+        *d = args;
+    }
+    return ok;
+}
+
 bool opt_display(Vm *vm, const Str *args, GError **err)
 {
-    static const char *const later[] = { "sdl",       "gtk",  "curses", "egl-headless",
-                                         "spice-app", "dbus", "cocoa",  NULL };
     g_autofree char *kind = g_strndup(*args, strcspn(*args, ",="));
 
     if (text_is_help(kind))
-        return help_fail(err, g_strdup("Available display backend types:\nnone\nvnc\n"));
-    if (g_strv_contains(later, kind))
-        return opt_fail(err, "this display is not supported yet; write none or vnc=:0");
-    if (strcmp(kind, "none") && strcmp(kind, "vnc") && strcmp(kind, "default"))
-        return opt_fail(err, "Parameter 'type' does not accept value '%s'; write none or vnc=:0",
-                        kind);
+        return help_fail(err, display_help());
     if (strcmp(kind, "vnc") == 0 && (*args)[3] != '=')
         return opt_fail(err, "the VNC server needs a display: vnc=:0");
-    startup(vm)->display = g_strdup(*args);
+    if (strcmp(kind, "vnc"))
+        return parse_display(vm, *args, err);
+    g_free(startup(vm)->display_vnc);
+    startup(vm)->display_vnc = g_strdup(*args + 4);
+    return true;
+}
+
+bool opt_sdl(Vm *vm, const Empty *args, GError **err)
+{
+    return set_display(vm, "sdl", err);
+}
+
+bool opt_curses(Vm *vm, const Empty *args, GError **err)
+{
+    return set_display(vm, "curses", err);
+}
+
+bool opt_full_screen(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.full_screen = true;
+    return true;
+}
+
+bool opt_no_frame(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.no_frame = true;
+    return true;
+}
+
+bool opt_no_quit(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.window_close = false;
+    return true;
+}
+
+bool opt_show_cursor(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.show_cursor = true;
+    return true;
+}
+
+bool opt_alt_grab(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.grab_mod = HOTKEY_SHIFT_CTRL_ALT;
+    return true;
+}
+
+bool opt_ctrl_grab(Vm *vm, const Empty *args, GError **err)
+{
+    startup(vm)->display.grab_mod = HOTKEY_RCTRL;
     return true;
 }
 

@@ -338,24 +338,45 @@ bool startup_complete(Vm *vm, int *status)
 
 /* ---- displays ---- */
 
-static bool open_display(Vm *vm, GError **err)
+static bool open_vnc(Vm *vm, const char *text, GError **err)
 {
-    Startup *st = startup(vm);
     VncArgs args;
     bool ok;
 
-    if (st->display && g_str_has_prefix(st->display, "vnc=")) {
-        prop_defaults(VncArgs_rows, &args);
-        ok = prop_parse_kv(VncArgs_rows, "vnc", st->display + 4, &args, vm, err) &&
-             vnc_open(vm, &args, err);
-        prop_free(VncArgs_rows, &args);
-        return ok;
+    prop_defaults(VncArgs_rows, &args);
+    ok = prop_parse_kv(VncArgs_rows, "vnc", text, &args, vm, err) && vnc_open(vm, &args, err);
+    prop_free(VncArgs_rows, &args);
+    return ok;
+}
+
+/* Nobody said which: a window where there is a screen for it, else VNC. */
+static bool open_default(Vm *vm, GError **err)
+{
+    Startup *st = startup(vm);
+    const char *x = g_getenv("DISPLAY"), *wayland = g_getenv("WAYLAND_DISPLAY");
+    bool screen = (x && *x) || (wayland && *wayland);
+
+    if (screen && !st->daemonize && display_find("sdl")) {
+        st->display.type = g_strdup("sdl");
+        if (display_open(vm, &st->display, NULL))
+            return true;
     }
+    return vnc_open_default(vm, err);
+}
+
+static bool open_display(Vm *vm, GError **err)
+{
+    Startup *st = startup(vm);
+
+    if (st->display_vnc)
+        return open_vnc(vm, st->display_vnc, err);
+    if (st->display.type && st->daemonize && strcmp(st->display.type, "none"))
+        return opt_fail(err, "%s cannot be used with -daemonize", st->display.type);
+    if (st->display.type)
+        return display_open(vm, &st->display, err);
     if (st->vnc_given || st->nographic || is_qtest(vm))
         return true;
-    if (st->display && strcmp(st->display, "none") == 0)
-        return true;
-    return vnc_open_default(vm, err);
+    return open_default(vm, err);
 }
 
 bool startup_display(Vm *vm, int *status)

@@ -13,6 +13,7 @@
 void startup_init(Startup *st, const GArray *records)
 {
     prop_defaults(MachineArgs_rows, &st->machine);
+    prop_defaults(DisplayArgs_rows, &st->display);
     st->records = records;
     st->accels = g_ptr_array_new_with_free_func(g_free);
     st->serials = g_ptr_array_new_with_free_func(g_free);
@@ -60,6 +61,7 @@ int startup_end(Vm *vm, int status)
     NetList *nets;
     Ui *ui;
 
+    display_close(vm);
     vnc_close_all(vm);
     monitor_close_all(vm);
     qtest_free(startup(vm)->qtest_server);

@@ -11,6 +11,7 @@
 #include "core/command.h"
 #include "core/machine.h"
 #include "system/args.h"
+#include "ui/display.h"
 
 /* ---- options.c ---- */
 typedef enum { OPTION_SERVED, OPTION_LATER, OPTION_IGNORE, OPTION_REJECT, OPTION_ALIAS } OptionKind;
@@ -50,7 +51,9 @@ typedef struct Startup {
     const GArray *records;
     MachineArgs machine;
     void *machine_args; /* the machine type's own rows */
-    char *cpu, *display, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon, *hdachs;
+    char *cpu, *display_vnc, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon;
+    char *hdachs;
+    DisplayArgs display; /* type NULL: not said */
     GPtrArray *accels;     /* char *: -accel, in order */
     GPtrArray *serials;    /* char * */
     GPtrArray *parallels;  /* char * */

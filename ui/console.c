@@ -39,6 +39,7 @@ void ui_free(Ui *ui)
     g_ptr_array_unref(ui->consoles);
     g_ptr_array_unref(ui->views);
     g_mutex_clear(&ui->lock);
+    g_free(ui->sdl);
     g_free(ui);
 }
 
@@ -179,6 +180,14 @@ unsigned console_number(const Console *c)
 const char *console_label(const Console *c)
 {
     return c->label;
+}
+
+bool console_text(Console *c, TextScreen *t)
+{
+    g_array_set_size(t->cells, 0);
+    t->cursor_x = t->cursor_y = -1;
+    t->cp437 = false;
+    return c->ops->text && c->ops->text(c->o, t);
 }
 
 /* ---- the device's words ---- */

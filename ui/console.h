@@ -45,6 +45,18 @@ static inline int surface_height(const Surface *s)
 void surface_copy(void *dst, int stride, const Surface *, int x, int y, int w, int h);
 
 /* ---- consoles: the side of the device ---- */
+/* What is shown as characters: for a display without pixels. Colours as of a VGA: 1 is blue. */
+typedef struct TextCell {
+    uint32_t ch; /* Unicode, or cp437's code */
+    uint8_t fg, bg;
+} TextCell;
+typedef struct TextScreen {
+    unsigned cols, rows;
+    int cursor_x, cursor_y; /* -1: none */
+    bool cp437;
+    GArray *cells; /* TextCell, row by row; the caller's */
+} TextScreen;
+
 typedef struct ConsoleOps {
     void (*watch)(void *o, bool on); /* somebody looks: region_log(DISPLAY) on or off */
     /* draw from VRAM's dirty bits (all: everything, logged or not), then console_damage(): damage
@@ -52,6 +64,8 @@ typedef struct ConsoleOps {
     void (*refresh)(void *o, bool all);
     void (*input)(void *o, const InputEvent *); /* text consoles; NULL: the input handlers get it */
     bool (*resize_hint)(void *o, unsigned w, unsigned h);
+    /* after a refresh; false: no characters are shown now. NULL: never */
+    bool (*text)(void *o, TextScreen *);
     bool polled; /* refreshed every interval while looked at; else only after console_changed() */
 } ConsoleOps;
 
@@ -65,6 +79,7 @@ Console *console_at(Vm *, unsigned number);
 Console *console_of(Vm *, Device *, unsigned head);
 unsigned console_number(const Console *);
 const char *console_label(const Console *);
+bool console_text(Console *, TextScreen *); /* cells must be there; false: no characters */
 
 void console_set_surface(Console *, Surface *take); /* NULL: the display is off */
 Surface *console_surface(Console *);                /* borrowed */
@@ -124,7 +139,7 @@ bool view_take(View *, Frame *);
 void frame_done(Frame *);
 
 /* ---- displays ---- */
-/* vnc, none. close joins its threads: on main, with the lock released, after RUN */
+/* sdl, curses, none. args: DisplayArgs (ui/display.h). close joins its thread; may be NULL */
 typedef struct DisplayDriver {
     const char *name, *desc;
     const Prop *props;

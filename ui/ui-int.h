@@ -20,8 +20,11 @@ struct Ui {
     unsigned next_mouse;
     unsigned leds;
     atomic_bool pump_queued, absolute;
-    KeyMap *keymap;        /* -k; NULL: not said */
-    struct VncServer *vnc; /* ui/vnc.c's; NULL: none */
+    KeyMap *keymap;               /* -k; NULL: not said */
+    const DisplayDriver *display; /* the one that is open; NULL: none */
+    void *curses;                 /* ui/curses.c's */
+    void *sdl;                    /* freed with us: calls queued to main may still name it */
+    struct VncServer *vnc;        /* ui/vnc.c's; NULL: none */
 };
 Ui *ui_of(Vm *);
 

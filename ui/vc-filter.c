@@ -58,7 +58,9 @@ size_t vc_filter(VcFilter *f, const uint8_t *in, size_t n, char *out)
             out = filter_high(f, in[i], out);
         else
             *out++ = (char)(f->escape && in[i] == 'P' ? ']' : in[i]);
-        f->escape = in[i] == 27;
+        /* controls are carried out in the middle of a sequence, without ending it */
+        if (in[i] == 27 || in[i] == 24 || in[i] == 26 || (in[i] >= 32 && in[i] != 127))
+            f->escape = in[i] == 27;
     }
     return (size_t)(out - start);
 }

@@ -258,7 +258,36 @@ static bool vc_resize(void *o, unsigned w, unsigned h)
     return true;
 }
 
+/* the nearest of a VGA's sixteen */
+static uint8_t vga_color(uint32_t rgb)
+{
+    unsigned r = rgb >> 16 & 255, g = rgb >> 8 & 255, b = rgb & 255;
+    unsigned most = MAX(r, MAX(g, b)), least = MIN(r, MIN(g, b));
+    uint8_t color = (r >= 0x80) << 2 | (g >= 0x80) << 1 | (b >= 0x80);
+    if (r >= 0x80 && g >= 0x40 && g < 0x80 && b < 0x40)
+        return 6; /* brown */
+    return most >= 0xd0 || (most < 0x80 && least >= 0x40) ? color | 8 : color;
+}
+
+static bool vc_cells(void *o, TextScreen *t)
+{
+    VcChar *v = o;
+    unsigned x, y;
+    vc_screen_size(v->screen, &t->cols, &t->rows);
+    for (unsigned i = 0; i < t->cols * t->rows; i++) {
+        const VcCell *c = &v->drawn[i];
+        TextCell out = { c->ch ? c->ch : ' ', vga_color(c->fg), vga_color(c->bg) };
+        g_array_append_val(t->cells, out);
+    }
+    if (vc_screen_cursor(v->screen, &x, &y)) {
+        t->cursor_x = (int)x;
+        t->cursor_y = (int)y;
+    }
+    return true;
+}
+
 static const ConsoleOps vc_console_ops = {
+    .text = vc_cells,
     .watch = vc_watch,
     .refresh = vc_refresh,
     .input = vc_input,

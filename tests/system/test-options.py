@@ -67,7 +67,7 @@ good = {  # a good argument of each served option; "-" lists are ends of their o
     "usbdevice": None,
 }
 ends = {"help", "version", "audio-help"}  # print and end
-alone = {"daemonize", "nographic", "enable-kvm"}  # tested below
+alone = {"daemonize", "nographic", "enable-kvm", "sdl", "curses"}  # tested below
 
 for name, kind, takes in rows:
     if takes:
