@@ -10,6 +10,7 @@
 #define CHARDEV_CHARDEV_H
 
 #include <glib.h>
+#include <termios.h>
 
 #include "core/prop.h"
 #include "core/set.h"
@@ -129,6 +130,10 @@ void chardev_set_escape(Vm *, uint8_t key);
 
 /* At exit: every chardev closed, sockets unlinked, the terminal as it was. */
 void chardev_close_all(Vm *);
+
+/* A display on the terminal: stdio is taken, by a chardev or by it; before: what to go back to. */
+bool char_term_in_use(void);
+void char_term_claim(const struct termios *before);
 
 /* Any thread, async-signal-safe: stdio's terminal as it was before us. */
 void char_term_restore(void);

@@ -90,6 +90,21 @@ static void term_take(bool signals)
     term_set_raw();
 }
 
+bool char_term_in_use(void)
+{
+    return term.in_use;
+}
+
+void char_term_claim(const struct termios *before)
+{
+    term.before = *before;
+    term.in_use = 1;
+    if (tcgetattr(STDIN_FILENO, &term.raw) == 0) {
+        term.changed = 1;
+        term_guard();
+    }
+}
+
 typedef struct StdioArgs {
     CharCommon common;
     bool signal;

@@ -494,4 +494,31 @@ static void vga_watch(void *o, bool on)
     region_log(&v->vram, DIRTY_DISPLAY, on);
 }
 
-const ConsoleOps vga_console_ops = { .watch = vga_watch, .refresh = vga_refresh, .polled = true };
+/* as last drawn, in the order of the screen */
+static bool vga_text(void *o, TextScreen *t)
+{
+    const Vga *v = o;
+    const VgaMode *m = &v->mode;
+    if (m->kind != VGA_TEXT || !text_is_plain(m))
+        return false;
+    t->cols = m->width / m->cell_w;
+    t->rows = v->n_cells / t->cols;
+    t->cp437 = true;
+    for (unsigned i = 0; i < t->cols * t->rows; i++) {
+        uint32_t cell = v->cells[i];
+        TextCell out = { cell & 255, cell >> 8 & 15, cell >> 12 & (m->blink ? 7 : 15) };
+        g_array_append_val(t->cells, out);
+        if (cell >> 16 & 1) {
+            t->cursor_x = (int)(i % t->cols);
+            t->cursor_y = (int)(i / t->cols);
+        }
+    }
+    return true;
+}
+
+const ConsoleOps vga_console_ops = {
+    .watch = vga_watch,
+    .refresh = vga_refresh,
+    .text = vga_text,
+    .polled = true,
+};
