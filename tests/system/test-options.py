@@ -317,7 +317,7 @@ for args, want in (
         (["-drive", "help"], r"  aio=<str>"),
         (["-drive", "format=?"], r"^Supported formats:( [\w-]+)* qcow2( [\w-]+)* raw"),
         (["-drive", "cache=?"], r"Parameter 'cache' takes one of:\n  none\n"),
-        (["-display", "?"], r"Available display backend types:\nnone\nvnc\n"),
+        (["-display", "?"], r"Available display backend types:\n(curses\n)?none\n(sdl\n)?vnc\n"),
         (["-vga", "help"], r"none +no graphic card\nstd .*\ncirrus "),
         (["-d", "help"], r"Log items \(comma separated\):\nout_asm "),
         (["-trace", "help"], r"^(\w+\n)*$"),
