@@ -177,10 +177,10 @@ static void boot_path(const Device *d, GString *out)
 /* the value of its row named bootindex; -1: none */
 static int boot_index(const Device *d)
 {
-    const Prop *p = d->type->props ? prop_find(d->type->props, d, "bootindex") : NULL;
+    /* by value: the row may lie in a base of the struct (a NIC's) */
+    g_autoptr(Json) v = d->type->props ? prop_get(d->type->props, d, "bootindex") : NULL;
 
-    return p && p->kind == P_INT && p->width == 0x84 ? *(const int32_t *)((const char *)d + p->off)
-                                                     : -1;
+    return v && v->kind == J_INT && v->i <= INT32_MAX ? (int)v->i : -1;
 }
 
 static void boot_add(GArray *all, int index, char *take)

@@ -485,11 +485,13 @@ static void rtc_reset(Device *dev)
 
 static bool rtc_post_load(Device *dev, GError **err)
 {
-    const RtcKeep *k = &((Rtc *)dev)->keep;
+    const Rtc *r = (const Rtc *)dev;
+    const RtcKeep *k = &r->keep;
+    /* a clock is added: the host's is 2030 at most, the machine's own begins at 0 */
+    int64_t most = r->clock == CLOCK_HOST ? 7300000000ll : LAST_SECOND;
 
-    /* the host's clock is added: until 2030 the sum fits */
     if (k->stopped / SEC >= FIRST_SECOND && k->stopped / SEC <= LAST_SECOND &&
-        k->offset / SEC >= FIRST_SECOND * 2 && k->offset / SEC <= 7300000000ll)
+        k->offset / SEC >= FIRST_SECOND * 2 && k->offset / SEC <= most)
         return true;
     g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s: a time out of range", dev->path);
     return false;

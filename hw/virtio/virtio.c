@@ -179,7 +179,8 @@ static bool queue_loaded_ok(const VirtQueue *vq)
 {
     const VirtQueueState *q = virtq_state(vq);
 
-    return q->num <= vq->max && (q->num || !q->enabled);
+    /* a size that was written and not enabled yet may be anything */
+    return !q->enabled || (q->num && q->num <= vq->max);
 }
 
 bool virtio_check(Virtio *v, GError **err)

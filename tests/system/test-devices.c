@@ -86,7 +86,7 @@ static MachineConf *conf_new(void)
     c->ram_size = c->max_ram_size = 16 << 20;
     c->boot.menu = -1;
     c->boot.splash_time = c->boot.reboot_timeout = -1;
-    c->rtc.clock = CLOCK_HOST;
+    c->rtc.clock = CLOCK_VIRTUAL; /* stands still: no second passes between two resets */
     c->data_dirs = g_ptr_array_new();
     c->drives = g_ptr_array_new();
     c->name = g_strdup("test");
