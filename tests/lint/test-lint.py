@@ -67,6 +67,16 @@ report("no exit outside system/ and tools/", bad)
 # ---- every file says its licence ----
 report("SPDX line", [f for f in product if "SPDX-License-Identifier: GPL-2.0-or-later" not in text[f][:300]])
 
+# ---- what a merge leaves behind, and scripts that the shell cannot read ----
+tracked = subprocess.run(["git", "-C", src, "ls-files"], capture_output=True, text=True).stdout.split("\n")
+tracked = [f for f in tracked if f and os.path.isfile(os.path.join(src, f))]
+bad = [f for f in tracked
+       if re.search(rb"^(?:<{7} |>{7} |={7}$)", open(os.path.join(src, f), "rb").read(), re.M)]
+for f in ["quickstart", "configure", "tests/guest/mkguest", ".ci/run"]:
+    if subprocess.run(["sh", "-n", os.path.join(src, f)], capture_output=True).returncode:
+        bad.append(f"{f}: sh -n")
+report("no conflict markers, scripts parse", bad)
+
 # ---- one style where a machine can see it ----
 bad = []
 for f in product:
