@@ -165,3 +165,91 @@ Json *drive_json(BlockFront *blk)
     json_set(j, "type", json_str("unknown"));
     return j;
 }
+
+/* ---- counters ---- */
+
+static FrontStats stats_now(BlockFront *blk)
+{
+    FrontStats s;
+
+    g_mutex_lock(&blk->lock);
+    s = blk->stats;
+    g_mutex_unlock(&blk->lock);
+    return s;
+}
+
+static int64_t idle_ns(const FrontStats *s)
+{
+    return s->last ? (g_get_monotonic_time() - s->last) * 1000 : 0;
+}
+
+void drive_stats(BlockFront *blk, GString *out)
+{
+    FrontStats s = stats_now(blk);
+
+#define N "%" G_GINT64_FORMAT
+    g_string_append_printf(out,
+                           "%s: rd_bytes=" N " wr_bytes=" N " rd_operations=" N " wr_operations=" N
+                           " flush_operations=" N " wr_total_time_ns=" N " rd_total_time_ns=" N
+                           " flush_total_time_ns=" N " rd_merged=0 wr_merged=0 idle_time_ns=" N
+                           "\n",
+                           blk->name, s.rd_bytes, s.wr_bytes, s.rd_ops, s.wr_ops, s.flush_ops,
+                           s.wr_ns, s.rd_ns, s.flush_ns, idle_ns(&s));
+#undef N
+}
+
+static Json *counters_json(const FrontStats *s, const DriveArgs *args)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "rd_bytes", s->rd_bytes },
+        { "wr_bytes", s->wr_bytes },
+        { "unmap_bytes", s->unmap_bytes },
+        { "rd_operations", s->rd_ops },
+        { "wr_operations", s->wr_ops },
+        { "flush_operations", s->flush_ops },
+        { "unmap_operations", s->unmap_ops },
+        { "rd_total_time_ns", s->rd_ns },
+        { "wr_total_time_ns", s->wr_ns },
+        { "flush_total_time_ns", s->flush_ns },
+        { "unmap_total_time_ns", s->unmap_ns },
+        { "wr_highest_offset", s->wr_highest },
+        { "rd_merged", 0 },
+        { "wr_merged", 0 },
+        { "unmap_merged", 0 },
+        { "failed_rd_operations", s->rd_failed },
+        { "failed_wr_operations", s->wr_failed },
+        { "failed_flush_operations", s->flush_failed },
+        { "failed_unmap_operations", 0 },
+        { "invalid_rd_operations", 0 },
+        { "invalid_wr_operations", 0 },
+        { "invalid_flush_operations", 0 },
+        { "invalid_unmap_operations", 0 },
+    };
+    Json *j = json_obj();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        json_set(j, rows[i].name, json_uint(rows[i].value));
+    json_set(j, "account_invalid", json_bool(args->stats_invalid));
+    json_set(j, "account_failed", json_bool(args->stats_failed));
+    json_set(j, "timed_stats", json_list());
+    if (s->last)
+        json_set(j, "idle_time_ns", json_int(idle_ns(s)));
+    return j;
+}
+
+Json *drive_stats_json(BlockFront *blk)
+{
+    FrontStats s = stats_now(blk);
+    Json *j = json_obj();
+
+    json_set(j, "device", json_str(blk->name));
+    if (blk->dev)
+        json_set(j, "qdev", json_str(blk->dev->id ? blk->dev->id : blk->dev->path));
+    if (blk->root)
+        json_set(j, "node-name", json_str(blk->root->node_name));
+    json_set(j, "stats", counters_json(&s, &blk->args));
+    return j;
+}

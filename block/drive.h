@@ -102,4 +102,8 @@ void drive_cut(Vm *, BlockFront *);
 void drive_info(BlockFront *, GString *out, bool verbose);
 Json *drive_json(BlockFront *);
 
+/* Its line of `info blockstats`, and one element of query-blockstats. */
+void drive_stats(BlockFront *, GString *out);
+Json *drive_stats_json(BlockFront *);
+
 #endif

@@ -23,6 +23,7 @@ typedef struct FrontReq {
     ReqKind kind;
     bool fua, unmap;
     uint64_t off, len;
+    int64_t start; /* us, monotonic */
     BlockDone *done;
     void *o;
     int n;
@@ -133,19 +134,31 @@ static int serve_co(FrontReq *r)
 static void count(FrontReq *r, int ret)
 {
     FrontStats *s = &r->blk->stats;
+    int64_t now = g_get_monotonic_time(), ns = (now - r->start) * 1000;
 
+    s->last = now;
     switch (r->kind) {
     case REQ_READ:
         *(ret < 0 ? &s->rd_failed : &s->rd_ops) += 1;
         s->rd_bytes += ret < 0 ? 0 : r->len;
+        s->rd_ns += ns;
         break;
     case REQ_WRITE:
     case REQ_ZERO:
         *(ret < 0 ? &s->wr_failed : &s->wr_ops) += 1;
         s->wr_bytes += ret < 0 ? 0 : r->len;
+        s->wr_highest = MAX(s->wr_highest, ret < 0 ? 0 : r->off + r->len);
+        s->wr_ns += ns;
         break;
-    case REQ_FLUSH: *(ret < 0 ? &s->flush_failed : &s->flush_ops) += 1; break;
-    case REQ_DISCARD: s->unmap_ops++; break;
+    case REQ_FLUSH:
+        *(ret < 0 ? &s->flush_failed : &s->flush_ops) += 1;
+        s->flush_ns += ns;
+        break;
+    case REQ_DISCARD:
+        s->unmap_ops++;
+        s->unmap_bytes += ret < 0 ? 0 : r->len;
+        s->unmap_ns += ns;
+        break;
     }
 }
 
@@ -220,6 +233,7 @@ static FrontReq *request_new(BlockFront *blk, ReqKind kind, uint64_t off, const 
     r->blk = blk;
     r->kind = kind;
     r->off = off;
+    r->start = g_get_monotonic_time();
     r->done = done;
     r->o = o;
     r->n = n;

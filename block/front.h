@@ -15,8 +15,11 @@ typedef struct FrontDrain {
 } FrontDrain;
 
 typedef struct FrontStats {
-    uint64_t rd_bytes, wr_bytes, rd_ops, wr_ops, flush_ops, unmap_ops;
+    uint64_t rd_bytes, wr_bytes, unmap_bytes, rd_ops, wr_ops, flush_ops, unmap_ops;
     uint64_t rd_failed, wr_failed, flush_failed;
+    int64_t rd_ns, wr_ns, flush_ns, unmap_ns; /* time that requests took, summed */
+    int64_t last;                             /* when the latest ended; 0: there was none */
+    uint64_t wr_highest;                      /* end of the farthest write */
 } FrontStats;
 
 struct BlockFront {

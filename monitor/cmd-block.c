@@ -35,6 +35,28 @@ static bool cmd_query_block(Vm *vm, const Empty *a, Reply *r, GError **err)
     return true;
 }
 
+CMD(query_blockstats, "query-blockstats", NULL, NULL, Empty, Any, CMD_PRECONFIG,
+    "counters of drives");
+
+static bool cmd_query_blockstats(Vm *vm, const Empty *a, Reply *r, GError **err)
+{
+    g_autoptr(Json) list = json_list();
+    for (BlockFront *b = NULL; (b = drive_next(vm, b));)
+        json_append(list, drive_stats_json(b));
+    cmd_query_blockstats_reply(r, &list);
+    return true;
+}
+
+CMD(info_blockstats, NULL, "info blockstats", NULL, Empty, Empty, 0,
+    "show block device statistics");
+
+static bool cmd_info_blockstats(Vm *vm, const Empty *a, Reply *r, GError **err)
+{
+    for (BlockFront *b = NULL; (b = drive_next(vm, b));)
+        drive_stats(b, r->text);
+    return true;
+}
+
 typedef struct InfoBlockArgs {
     bool verbose;
     char *device;

@@ -205,6 +205,7 @@ def hmp_shows_the_pc():
     tree = m.text("info qtree")
     assert "bus: main-system-bus\n  type System\n" in tree and "      dev: PIIX3, id \"\"" in tree, tree
     assert any(row.startswith("ioapic0: ver=0x") for row in m("info pic"))
+    assert m.text("info blockstats").startswith("ide1-cd0: rd_bytes=0 wr_bytes=0 rd_operations=0 "), m.text("info blockstats")
     assert any(row.startswith("pic0: irr=") for row in m("info pic"))
     rows = m("info mtree")
     same(rows[0], "address-space: memory")
