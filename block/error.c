@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "util/log.h"
+
 static GQuark block_error_quark(void)
 {
     return g_quark_from_static_string("block");
@@ -40,5 +42,5 @@ void block_warn(const char *fmt, ...)
     va_start(ap, fmt);
     text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    g_printerr("%s: warning: %s\n", g_get_prgname() ? g_get_prgname() : "qemu-kvm", text);
+    warn_print("%s", text);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "chardev/chardev-int.h"
+#include "util/log.h"
 
 enum { MUX_FRONTS = 4, DEFAULT_ESCAPE = 1 };
 
@@ -453,8 +454,7 @@ Chardev *chardev_waiting(Vm *vm)
         if (!c->wait || c->open)
             continue;
         if (!c->told) {
-            fprintf(stderr, "%s: info: QEMU waiting for connection on: %s\n", g_get_prgname(),
-                    c->filename);
+            info_print("QEMU waiting for connection on: %s", c->filename);
             c->told = true;
         }
         return c;

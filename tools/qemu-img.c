@@ -15,6 +15,7 @@
 
 #include "block/node.h"
 #include "core/set.h"
+#include "util/log.h"
 #include "util/text.h"
 
 /* clang-format off */
@@ -196,6 +197,7 @@ int main(int argc, char **argv)
     int c, ret;
 
     g_set_prgname("qemu-img");
+    log_set_program("qemu-img");
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+:hVT:", options, NULL)) != -1) {
         switch (c) {

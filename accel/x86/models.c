@@ -11,6 +11,7 @@
 #include "core/machine.h"
 #include "core/prop.h"
 #include "core/vm.h"
+#include "util/log.h"
 
 typedef struct ModelRow {
     const char *name, *base, *note, *alias;
@@ -324,8 +325,7 @@ static bool model_remove(CpuModel *m, const uint32_t *supported, const char *who
             if (gone >> b & 1 && (m->check || m->enforce)) {
                 g_autoptr(GString) text = g_string_new(NULL);
                 missing_text(text, who, w, b);
-                g_printerr("%s: warning: %s\n", g_get_prgname() ? g_get_prgname() : "qemu-kvm",
-                           text->str);
+                warn_print("%s", text->str);
                 missing = true;
             }
         }
