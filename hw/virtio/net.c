@@ -159,8 +159,9 @@ static int frame_of(VirtioNet *n, const VirtqElem *e, size_t hdr)
 }
 
 /* false: the peer is full, the element was not used */
-static bool tx_one(VirtioNet *n, VirtqElem *e)
+static bool tx_one(void *o, VirtqElem *e)
 {
+    VirtioNet *n = o;
     size_t hdr = header_size(n);
     NetMeta m;
 
@@ -176,28 +177,8 @@ static bool tx_one(VirtioNet *n, VirtqElem *e)
 
 static void tx_serve(VirtioNet *n)
 {
-    VirtQueue *vq = &n->v.vq[TX_QUEUE];
-    unsigned left = TX_BURST;
-    VirtqElem *e;
-
-    if (n->tx_waiting || !(n->v.st.status & VIRTIO_DRIVER_OK))
-        return;
-    do {
-        virtq_want_kicks(vq, false);
-        for (; left && (e = virtq_pop(vq)); left--) {
-            if (!tx_one(n, e)) {
-                virtq_unpop(e);
-                virtq_notify(vq);
-                n->tx_waiting = true;
-                return;
-            }
-            virtq_push(e, 0);
-        }
-        virtq_notify(vq);
-        virtq_want_kicks(vq, true);
-    } while (left && !virtq_empty(vq));
-    if (!left)
-        virtq_again(vq);
+    if (!n->tx_waiting && (n->v.st.status & VIRTIO_DRIVER_OK))
+        n->tx_waiting = !virtq_send(&n->v.vq[TX_QUEUE], TX_BURST, tx_one, n);
 }
 
 static void net_resumed(void *o)

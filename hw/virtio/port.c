@@ -24,8 +24,9 @@ static const Prop SerialPort_rows[] = {
 /* ---- bytes from the guest ---- */
 
 /* false: not all of it was taken */
-static bool send_one(SerialPort *p, VirtqElem *e)
+static bool send_one(void *o, VirtqElem *e)
 {
+    SerialPort *p = o;
     uint32_t *sent = &p->s->st.sent[p->nr];
     uint64_t skip = MIN(*sent, e->out_len);
 
@@ -46,28 +47,8 @@ static bool send_one(SerialPort *p, VirtqElem *e)
 
 void port_send(SerialPort *p)
 {
-    VirtQueue *vq = serial_tx(p->s, p->nr);
-    unsigned left = TURN;
-    VirtqElem *e;
-
-    if (p->waiting)
-        return;
-    do {
-        virtq_want_kicks(vq, false);
-        for (; left && (e = virtq_pop(vq)); left--) {
-            if (!send_one(p, e)) {
-                virtq_unpop(e);
-                virtq_notify(vq);
-                p->waiting = true;
-                return;
-            }
-            virtq_push(e, 0);
-        }
-        virtq_notify(vq);
-        virtq_want_kicks(vq, true);
-    } while (left && !virtq_empty(vq));
-    if (!left)
-        virtq_again(vq);
+    if (!p->waiting)
+        p->waiting = !virtq_send(serial_tx(p->s, p->nr), TURN, send_one, p);
 }
 
 static void port_writable(void *o)

@@ -464,6 +464,28 @@ void virtq_serve(VirtQueue *vq, void (*one)(Virtio *, VirtqElem *))
         virtq_again(vq);
 }
 
+bool virtq_send(VirtQueue *vq, unsigned most, bool (*one)(void *o, VirtqElem *), void *o)
+{
+    VirtqElem *e;
+
+    do {
+        virtq_want_kicks(vq, false);
+        for (; most && (e = virtq_pop(vq)); most--) {
+            if (!one(o, e)) {
+                virtq_unpop(e);
+                virtq_notify(vq);
+                return false;
+            }
+            virtq_push(e, 0);
+        }
+        virtq_notify(vq);
+        virtq_want_kicks(vq, true);
+    } while (most && !virtq_empty(vq));
+    if (!most)
+        virtq_again(vq);
+    return true;
+}
+
 /* ---- reset of one queue ---- */
 
 void virtq_clear(VirtQueue *vq)

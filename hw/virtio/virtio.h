@@ -178,6 +178,10 @@ bool virtq_ready(const VirtQueue *); /* the driver has set it up and runs */
 /* Comes back to the queue in the next turn of the main loop: enough for this one. */
 void virtq_again(VirtQueue *);
 
+/* What the driver sends, at most so many a turn: one() takes an element whole, or keeps nothing of
+ * it and says false: it goes back, and so does false; call again when there is room. */
+bool virtq_send(VirtQueue *, unsigned most, bool (*one)(void *o, VirtqElem *), void *o);
+
 /* Takes what is there, not more than a ring full in one turn; one() pushes, parks, or keeps. */
 void virtq_serve(VirtQueue *, void (*one)(Virtio *, VirtqElem *));
 
