@@ -6,6 +6,10 @@ sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, need_guest, run
 
 
+def same(got, want):
+    assert got == want, (got, want)
+
+
 def plugs_and_unplugs():
     d = need_guest("cloud")
     disk = tempfile.NamedTemporaryFile()
@@ -20,16 +24,17 @@ def plugs_and_unplugs():
               f"{d}/initrd.gz", "-append", "console=ttyS0 quiet run=cmd cmd=" + script.encode().hex())
     try:
         g.expect("READY")
-        assert g.monitor("device_add virtio-blk-pci,id=v0,drive=d0,addr=1e") == "", "device_add"
-        assert "virtio-blk-pci, id \"v0\"" in g.monitor("info qtree")
-        assert "Duplicate" in g.monitor("device_add virtio-blk-pci,id=v0,drive=d0")
-        assert g.expect(r"PLUGGED (\S+)")[1] == "0x1001"
-        assert g.monitor("device_del v0") == "", "device_del"
+        same(g.monitor("device_add virtio-blk-pci,id=v0,drive=d0,addr=1e"), "")
+        tree = g.monitor("info qtree")
+        assert "virtio-blk-pci, id \"v0\"" in tree, tree
+        same(g.monitor("device_add virtio-blk-pci,id=v0,drive=d0"), "Error: Duplicate device ID 'v0'\r\n")
+        same(g.expect(r"PLUGGED (\S+)\r?\n")[1], "0x1001")
+        same(g.monitor("device_del v0"), "")
         g.expect("UNPLUGGED")
         while "id \"v0\"" in g.monitor("info qtree"):
             time.sleep(0.1)
         g.expect("GUEST-END 0")
-        assert g.wait() == 0
+        assert g.wait() == 0, f"exit status {g.p.poll()}: {g.errors()}"
     finally:
         g.close()
 

@@ -15,7 +15,7 @@ def command_4():
               f"file={image()},if=ide,media=disk,cache=writeback,format=qcow2", "-drive",
               f"file={iso},media=cdrom", guard=400)
     try:
-        assert "ide0-cd1: " in g.monitor("info block")
+        assert "ide0-cd1 (" in g.monitor("info block")
         g.expect("root@test")
         g.type("cd /sys/devices/system/cpu; for c in 0 1 2 3; do echo cpu$c socket $(cat "
                "cpu$c/topology/physical_package_id) core $(cat cpu$c/topology/core_id) siblings "
