@@ -104,10 +104,13 @@ static bool parse_display(Vm *vm, const char *text, GError **err)
         ok = opt_fail(err, "charset=%s is not supported; write CP437", args.charset);
     ok = ok && set_display(vm, args.type, err);
     if (ok) {
+        g_free(args.type);
         args.type = d->type;
         args.no_frame = d->no_frame;
         g_clear_pointer(&args.charset, g_free);
         *d = args;
+    } else {
+        prop_free(DisplayArgs_rows, &args);
     }
     return ok;
 }

@@ -20,6 +20,7 @@
 typedef struct Viewer {
     rfbClientPtr cl;
     VncClient *client;
+    int told_w, told_h; /* the size it knows; 0: not yet in RFB_NORMAL */
 } Viewer;
 
 struct VncEnc {
@@ -294,11 +295,27 @@ static bool readable(int fd)
     return poll(&p, 1, 0) > 0 && p.revents;
 }
 
+/* A change of size between ServerInit and the viewer's word that it understands such: the library
+ * has told nobody, so it is told now. */
+static void viewer_size(VncEnc *e, Viewer *v)
+{
+    if (v->cl->state != RFB_NORMAL)
+        return;
+    if (v->told_w && v->cl->useNewFBSize && (v->told_w != e->w || v->told_h != e->h))
+        v->cl->newFBSizePending = TRUE;
+    if (!v->told_w || v->cl->useNewFBSize) {
+        v->told_w = e->w;
+        v->told_h = e->h;
+    }
+}
+
 /* false: its connection is over */
 static bool viewer_step(VncEnc *e, Viewer *v)
 {
-    while (v->cl->sock >= 0 && readable(v->cl->sock))
+    while (v->cl->sock >= 0 && readable(v->cl->sock)) {
         rfbProcessClientMessage(v->cl);
+        viewer_size(e, v);
+    }
     if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL && !viewer_tell(e, v))
         return false;
     if (v->client->alpha_cursor)
