@@ -403,5 +403,5 @@ void dma_unmap(Device *d, DmaMap *m, uint64_t written)
         region_dirty(r, m->off, MIN(written, m->len));
     r->pins--;
     device_unref(r->owner);
-    *m = (DmaMap){ NULL };
+    *m = (DmaMap){ 0 };
 }

@@ -15,7 +15,7 @@ enum {
 #define EVENT(id, name, Args, rate_ms) [ROW_##id] = { name, Args##_rows, rate_ms },
 const EventRow event_rows[] = {
 #include "core/events.def"
-    [ROW_COUNT] = { NULL }
+    [ROW_COUNT] = { 0 }
 };
 #undef EVENT
 

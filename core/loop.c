@@ -130,7 +130,7 @@ void loop_init(VmCore *c)
 void loop_fini(VmCore *c)
 {
     g_main_context_set_poll_func(NULL, NULL);
-    loop_self = (Loop){ NULL };
+    loop_self = (Loop){ 0 };
     g_source_destroy(c->source);
     g_source_unref(c->source);
     while (c->calls)

@@ -109,7 +109,7 @@ static void tap_pin(Qtest *q, Device *d, const Pin *p)
         t->line = (IrqLine){ tapped, q, i };
         if (p->out) {
             const IrqLine **line = (const IrqLine **)at + i;
-            t->real = *line ? **line : (IrqLine){ NULL };
+            t->real = *line ? **line : (IrqLine){ 0 };
             *line = &t->line;
         } else {
             IrqLine *line = (IrqLine *)at + i;

@@ -60,7 +60,7 @@ static int chip_route(Vm *vm, int virq, uint64_t addr, uint32_t data)
         .type = KVM_IRQ_ROUTING_MSI,
         .u.msi = { .address_lo = (uint32_t)addr, .address_hi = addr >> 32, .data = data }
     };
-    g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&k->route_lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&k->route_lock);
     e.gsi = virq < 0 ? k->next_virq++ : virq;
     unsigned i = 0;
     while (i < k->routes->len &&

@@ -206,9 +206,10 @@ static bool get_xsave(Vcpu *v)
 
 static bool put_xsave(Vcpu *v)
 {
-    struct kvm_xsave x = { { 0 } };
+    struct kvm_xsave x;
     struct kvm_xcrs c = { .nr_xcrs = 1 };
     uint64_t bv = 3 | (v->x86->xcr0 & 4); /* all parts are in the image, init state or not */
+    memset(&x, 0, sizeof(x));
     memcpy(x.region, v->x86->xsave.bytes, sizeof(v->x86->xsave.bytes));
     memcpy((char *)x.region + XSTATE_BV, &bv, sizeof(bv));
     c.xcrs[0].value = v->x86->xcr0;
@@ -220,7 +221,7 @@ static bool put_xsave(Vcpu *v)
 
 /* ---- MSRs ---- */
 typedef struct MsrBatch {
-    struct kvm_msrs head;
+    uint32_t nmsrs, pad; /* as struct kvm_msrs begins */
     struct kvm_msr_entry e[128];
 } MsrBatch;
 
@@ -228,7 +229,7 @@ typedef struct MsrBatch {
 static void msrs_do(Vcpu *v, unsigned long request, MsrBatch *b, unsigned n)
 {
     for (unsigned at = 0; at < n;) {
-        MsrBatch part = { .head.nmsrs = n - at };
+        MsrBatch part = { .nmsrs = n - at };
         memcpy(part.e, b->e + at, (n - at) * sizeof(b->e[0]));
         int done = kvm_vcpu_ioctl(v, request, &part);
         if (done < 0)
@@ -270,7 +271,7 @@ static void put_msrs(Vcpu *v)
 
 static bool msr_one(Vcpu *v, unsigned long request, uint32_t index, uint64_t *val)
 {
-    MsrBatch b = { .head.nmsrs = 1, .e[0] = { .index = index, .data = *val } };
+    MsrBatch b = { .nmsrs = 1, .e[0] = { .index = index, .data = *val } };
     bool ok = kvm_vcpu_ioctl(v, request, &b) == 1;
     *val = b.e[0].data;
     return ok;

@@ -102,7 +102,8 @@ static void put_mem(Text *t, const Insn *in, uint64_t rip)
     if (index) {
         put(t, base ? "+" : "");
         put_reg(t, in->index, in->asz);
-        put(t, in->asz == 2 ? "" : "*%u", 1u << in->scale);
+        if (in->asz != 2)
+            put(t, "*%u", 1u << in->scale);
     }
     if (in->row->attr & VSIB) {
         put(t, base ? "+" : "");

@@ -413,7 +413,7 @@ static Thunk *thunk_make(const Insn *in, unsigned imm)
     g_byte_array_append(key, code.b, code.n);
     g_byte_array_append(key, (const uint8_t *)&made, sizeof(made));
 
-    g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&thunks.lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&thunks.lock);
     if (!thunks.rw)
         arena_init();
     GBytes *bytes = g_bytes_new(key->data, key->len);

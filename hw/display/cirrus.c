@@ -211,7 +211,10 @@ static bool sr_write(Cirrus *c, unsigned i, uint8_t val)
     case 0x11: s->cursor_y = val << 3 | i >> 5; break;
     case SR_MMIO: s->sr[SR_MMIO] = (s->sr[SR_MMIO] & 0x18) | (val & 0xe7); break;
     case SR_MODE:
-    case SR_CURSOR: c->vga.redraw = true; /* fall through */
+    case SR_CURSOR:
+        c->vga.redraw = true;
+        s->sr[i & 31] = val;
+        break;
     default: s->sr[i & 31] = val;
     }
     c->vga.cursor_dirty = true;

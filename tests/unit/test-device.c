@@ -253,7 +253,7 @@ static unsigned files(void)
 
 static void test_rows(void)
 {
-    static const CompatRow rows[] = { { "leaf", "n", "5" }, { NULL } };
+    static const CompatRow rows[] = { { "leaf", "n", "5" }, { NULL, NULL, NULL } };
     static const CompatRow *const tables[] = { rows, NULL };
     static const MachineType machine = { .name = "m", .compat = tables };
     GError *err = NULL;
@@ -358,7 +358,6 @@ static void test_hot(void)
     /* live rows */
     set(&l->dev, "live", "on");
     l->n = 99;
-    g_autoptr(Json) off = json_kv("off");
     l->live = false;
     g_autoptr(Json) on = json_kv("on");
     g_assert_false(device_set(&l->dev, "live", on, NULL));
