@@ -9,8 +9,6 @@
 SET_DECLARE(device);
 SET_DECLARE(absent);
 
-#define ADD_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
-
 /* clang-format off */
 const Prop DeviceArgs_rows[] = {
     PROP_STR  (DeviceArgs, driver, "driver", NULL, "device type"),
@@ -26,7 +24,7 @@ static bool is_absent(const char *name, GError **err)
     SET_FOREACH(absent, p) {
         if (strcmp((*p)->name, name) != 0)
             continue;
-        ADD_ERROR(err, "'%s' is not supported: %s", name, (*p)->why);
+        user_fail(err, "'%s' is not supported: %s", name, (*p)->why);
         return true;
     }
     return false;
@@ -38,13 +36,13 @@ static const DeviceType *find_type(const char *name, GError **err)
     Nearest near = nearest_to(name ? name : "");
 
     if (!name) {
-        ADD_ERROR(err, "Parameter 'driver' is missing");
+        user_fail(err, "Parameter 'driver' is missing");
         return NULL;
     }
     if (type && type->flags & TYPE_USER)
         return type;
     if (type) {
-        ADD_ERROR(err,
+        user_fail(err,
                   "Parameter 'driver' expects a pluggable device type; '%s' is part of the board",
                   name);
         return NULL;
@@ -58,7 +56,7 @@ static const DeviceType *find_type(const char *name, GError **err)
             nearest_try(&near, (*p)->alias);
     }
     g_autofree char *hint = nearest_hint(&near);
-    ADD_ERROR(err, "'%s' is not a valid device model name%s", name, hint);
+    user_fail(err, "'%s' is not a valid device model name%s", name, hint);
     return NULL;
 }
 
@@ -67,16 +65,11 @@ static bool check_id(Vm *vm, const char *id, GError **err)
     if (!id)
         return true;
     if (!g_ascii_isalpha(*id) || strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-._") != strlen(id)) {
-        ADD_ERROR(err, "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', "
-                       "'.', '_'");
-        return false;
-    }
-    if (device_by_id(vm, id)) {
-        ADD_ERROR(err, "Duplicate device ID '%s'", id);
-        return false;
-    }
-    return true;
+                                            "0123456789-._") != strlen(id))
+        return user_fail(
+            err, "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', "
+                 "'.', '_'");
+    return !device_by_id(vm, id) || user_fail(err, "Duplicate device ID '%s'", id);
 }
 
 static bool find_bus(Vm *vm, const char *name, Bus **bus, GError **err)
@@ -84,9 +77,7 @@ static bool find_bus(Vm *vm, const char *name, Bus **bus, GError **err)
     if (!name)
         return true;
     *bus = bus_find(vm, name);
-    if (!*bus)
-        ADD_ERROR(err, "Bus '%s' not found", name);
-    return *bus;
+    return *bus || user_fail(err, "Bus '%s' not found", name);
 }
 
 static bool set_rows(Device *dev, const Json *rest, GError **err)

@@ -15,8 +15,6 @@ const Prop ObjectArgs_rows[] = {
 };
 /* clang-format on */
 
-#define OBJECT_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
-
 static GPtrArray *list(Vm *vm)
 {
     VmCore *c = vm_core(vm);
@@ -63,9 +61,8 @@ bool object_new(Vm *vm, const ObjectArgs *args, GError **err)
     Object *o;
 
     if (object_find(vm, args->id)) {
-        OBJECT_ERROR(err, "attempt to add duplicate property '%s' to object (type 'container')",
-                     args->id);
-        return false;
+        return user_fail(err, "attempt to add duplicate property '%s' to object (type 'container')",
+                         args->id);
     }
     o = g_malloc0(type->size);
     *o = (Object){ .type = type, .vm = vm, .id = g_strdup(args->id) };
@@ -83,12 +80,11 @@ bool object_del(Vm *vm, const char *id, GError **err)
     Object *o = object_find(vm, id);
 
     if (!o)
-        OBJECT_ERROR(err, "object '%s' not found", id);
-    else if (o->users)
-        OBJECT_ERROR(err, "object '%s' is in use, can not be deleted", id);
-    else
-        object_free(o);
-    return !(err && *err) && o;
+        return user_fail(err, "object '%s' not found", id);
+    if (o->users)
+        return user_fail(err, "object '%s' is in use, can not be deleted", id);
+    object_free(o);
+    return true;
 }
 
 Object *object_get(Vm *vm, const char *id, const char *type_prefix, GError **err)
@@ -96,10 +92,10 @@ Object *object_get(Vm *vm, const char *id, const char *type_prefix, GError **err
     Object *o = object_find(vm, id);
 
     if (!o)
-        OBJECT_ERROR(err, "object '%s' not found; make it by -object %s...,id=%s", id, type_prefix,
-                     id);
+        user_fail(err, "object '%s' not found; make it by -object %s...,id=%s", id, type_prefix,
+                  id);
     else if (!g_str_has_prefix(o->type->name, type_prefix))
-        OBJECT_ERROR(err, "object '%s' is of type %s, not %s", id, o->type->name, type_prefix);
+        user_fail(err, "object '%s' is of type %s, not %s", id, o->type->name, type_prefix);
     else
         return o;
     return NULL;
@@ -129,7 +125,7 @@ static void *link_get(Vm *vm, const char *id, GError **err)
     if (o)
         o->users++;
     else
-        OBJECT_ERROR(err, "object '%s' not found", id);
+        user_fail(err, "object '%s' not found", id);
     return o;
 }
 

@@ -5,6 +5,7 @@
  * table test prop-check.c. No state of its own; every function may be called from any thread that
  * owns the struct.
  */
+#include <stdarg.h>
 #include <string.h>
 
 #include "core/prop-int.h"
@@ -19,6 +20,17 @@ const Prop Empty_rows[] = { PROP_END(Empty) };
 GQuark prop_error_quark(void)
 {
     return g_quark_from_static_string("prop");
+}
+
+bool user_fail(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
+    return false;
 }
 
 size_t prop_size(const Prop *rows)

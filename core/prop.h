@@ -233,6 +233,9 @@ enum { AUTO = -1 };
 typedef enum { PROP_ERROR_USER, PROP_ERROR_HELP } PropError;
 GQuark prop_error_quark(void);
 
+/* A mistake of the user's; always false. */
+bool user_fail(GError **, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
 /* zero, then defaults; strings are copies the struct owns */
 void prop_defaults(const Prop *, void *args);
 

@@ -24,12 +24,10 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-#define RAM_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
 
 static bool ram_fail(GError **err, const char *what, const char *name)
 {
-    RAM_ERROR(err, "%s '%s': %s", what, name, g_strerror(errno));
-    return false;
+    return user_fail(err, "%s '%s': %s", what, name, g_strerror(errno));
 }
 
 /* ---- files ---- */
@@ -67,13 +65,12 @@ static bool open_path(RamBackend *b, GError **err)
         b->fd = open(b->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (b->fd < 0 || fstat(b->fd, &st) != 0)
         return ram_fail(err, "can't open backing store for guest RAM", b->path);
-    if (S_ISREG(st.st_mode) && st.st_size && (uint64_t)st.st_size < b->args.size) {
-        RAM_ERROR(err,
-                  "backing store %s has 0x%" PRIx64 " bytes, which does not match 'size' option "
-                  "0x%" PRIx64,
-                  b->path, (uint64_t)st.st_size, b->args.size);
-        return false;
-    }
+    if (S_ISREG(st.st_mode) && st.st_size && (uint64_t)st.st_size < b->args.size)
+        return user_fail(err,
+                         "backing store %s has 0x%" PRIx64
+                         " bytes, which does not match 'size' option "
+                         "0x%" PRIx64,
+                         b->path, (uint64_t)st.st_size, b->args.size);
     return st.st_size || !S_ISREG(st.st_mode) || ftruncate(b->fd, b->args.size) == 0 ||
            ram_fail(err, "cannot make room for guest RAM in", b->path);
 }
@@ -103,22 +100,17 @@ static bool bind_nodes(const RamBackend *b, uint8_t *at, uint64_t size, GError *
 
     for (size_t i = 0; i < b->args.host_nodes.n; i++) {
         int64_t node = b->args.host_nodes.at[i];
-        if (node < 0 || node >= 1023) {
-            RAM_ERROR(err, "host-nodes: there is no node %" PRId64, node);
-            return false;
-        }
+        if (node < 0 || node >= 1023)
+            return user_fail(err, "host-nodes: there is no node %" PRId64, node);
         mask[node / 64] |= 1ul << node % 64;
     }
     if (b->args.policy == RAM_POLICY_DEFAULT) {
         if (!b->args.host_nodes.n)
             return true;
-        RAM_ERROR(err, "host-nodes must be empty for policy default");
-        return false;
+        return user_fail(err, "host-nodes must be empty for policy default");
     }
-    if (!b->args.host_nodes.n) {
-        RAM_ERROR(err, "host-nodes must be set for this policy");
-        return false;
-    }
+    if (!b->args.host_nodes.n)
+        return user_fail(err, "host-nodes must be set for this policy");
     return syscall(SYS_mbind, at, size, modes[b->args.policy], mask, 1024, 0) == 0 ||
            ram_fail(err, "cannot bind memory to host NUMA nodes of", b->obj.id);
 }
@@ -166,7 +158,7 @@ static bool prealloc(uint8_t *at, uint64_t size, unsigned threads, GError **err)
         error = error ? error : job[i].error;
     }
     if (error)
-        RAM_ERROR(err, "preallocating %" PRIu64 " MiB of guest memory failed: %s", size >> 20,
+        user_fail(err, "preallocating %" PRIu64 " MiB of guest memory failed: %s", size >> 20,
                   g_strerror(error == EFAULT ? ENOMEM : error));
     return !error;
 }
@@ -177,11 +169,9 @@ static bool map_file(RamBackend *b, uint8_t *at, GError **err)
     uint64_t page = page_size_of(b->fd);
     int flags = MAP_FIXED | MAP_NORESERVE | (b->args.share == 1 ? MAP_SHARED : MAP_PRIVATE);
 
-    if (b->args.size % page || (uintptr_t)at % page) {
-        RAM_ERROR(err, "memory of '%s' must be a multiple of its page size, 0x%" PRIx64, b->obj.id,
-                  page);
-        return false;
-    }
+    if (b->args.size % page || (uintptr_t)at % page)
+        return user_fail(err, "memory of '%s' must be a multiple of its page size, 0x%" PRIx64,
+                         b->obj.id, page);
     return mmap(at, b->args.size, PROT_READ | PROT_WRITE, flags, b->fd, 0) != MAP_FAILED ||
            ram_fail(err, "unable to map backing store for guest RAM of", b->obj.id);
 }
@@ -210,14 +200,11 @@ static bool map_part(Region *r, const RamPart *part, uint64_t off, GError **err)
         return true;
     if (b->fd >= 0 && !map_file(b, at, err))
         return false;
-    if (!b->args.reserve && b->fd < 0)
-        madvise(at, part->size, MADV_NOHUGEPAGE);
     if (!bind_nodes(b, at, part->size, err))
         return false;
     if (b->args.prealloc && !prealloc(at, part->size, b->args.prealloc_threads, err))
         return false;
     b->mapped = true;
-    b->host = at;
     object_use(&b->obj, 1);
     return true;
 }
@@ -252,7 +239,7 @@ RamBackend *ram_backend_get(Vm *vm, const char *id, GError **err)
     RamBackend *b = (RamBackend *)object_get(vm, id, "memory-backend-", err);
 
     if (b && b->mapped) {
-        RAM_ERROR(err, "memory backend '%s' is used already: make one for each use", id);
+        user_fail(err, "memory backend '%s' is used already: make one for each use", id);
         return NULL;
     }
     return b;
@@ -373,11 +360,11 @@ static bool backend_open(RamBackend *b, const RamArgs *args, GError **err)
                                 ? g_memdup2(args->host_nodes.at, args->host_nodes.n * sizeof(Int))
                                 : NULL;
     if (args->prealloc_context)
-        RAM_ERROR(err, "prealloc-context= is not supported: there are no thread contexts");
+        user_fail(err, "prealloc-context= is not supported: there are no thread contexts");
     else if (!args->size)
-        RAM_ERROR(err, "property 'size' of memory backend doesn't take value '0'");
+        user_fail(err, "property 'size' of memory backend doesn't take value '0'");
     else if (args->size % 4096)
-        RAM_ERROR(err, "size: %" PRIu64 " bytes are no whole pages", args->size);
+        user_fail(err, "size: %" PRIu64 " bytes are no whole pages", args->size);
     else
         return true;
     return false;
@@ -389,12 +376,8 @@ static bool ram_open(Object *o, const void *args, GError **err)
 
     if (!backend_open(b, args, err))
         return false;
-    b->kind = RAM_ANONYMOUS;
-    if (b->args.share == 1) { /* the same as a memfd of no name */
-        b->kind = RAM_MEMFD;
-        return open_memfd(b, err);
-    }
-    return true;
+    /* shared: the same as a memfd */
+    return b->args.share != 1 || open_memfd(b, err);
 }
 
 static bool file_open(Object *o, const void *args, GError **err)
@@ -404,18 +387,13 @@ static bool file_open(Object *o, const void *args, GError **err)
 
     if (!backend_open(b, &a->ram, err))
         return false;
-    b->kind = RAM_FILE;
     b->path = g_strdup(a->path);
     b->align = a->align;
     b->discard = a->discard;
-    if (a->pmem || a->readonly) {
-        RAM_ERROR(err, "%s=on is not supported yet", a->pmem ? "pmem" : "readonly");
-        return false;
-    }
-    if (a->align & (a->align - 1)) {
-        RAM_ERROR(err, "align: 0x%" PRIx64 " is not a power of two", a->align);
-        return false;
-    }
+    if (a->pmem || a->readonly)
+        return user_fail(err, "%s=on is not supported yet", a->pmem ? "pmem" : "readonly");
+    if (a->align & (a->align - 1))
+        return user_fail(err, "align: 0x%" PRIx64 " is not a power of two", a->align);
     return open_path(b, err);
 }
 
@@ -426,15 +404,12 @@ static bool memfd_open(Object *o, const void *args, GError **err)
 
     if (!backend_open(b, &a->ram, err))
         return false;
-    b->kind = RAM_MEMFD;
     if (b->args.share == AUTO)
         b->args.share = true;
     b->seal = a->seal;
     b->hugetlb = a->hugetlbsize ? a->hugetlbsize : a->hugetlb;
-    if (a->hugetlbsize & (a->hugetlbsize - 1)) {
-        RAM_ERROR(err, "hugetlbsize: 0x%" PRIx64 " is not a power of two", a->hugetlbsize);
-        return false;
-    }
+    if (a->hugetlbsize & (a->hugetlbsize - 1))
+        return user_fail(err, "hugetlbsize: 0x%" PRIx64 " is not a power of two", a->hugetlbsize);
     return open_memfd(b, err);
 }
 

@@ -9,7 +9,6 @@
 #include "core/memory.h"
 #include "core/object.h"
 
-typedef enum { RAM_ANONYMOUS, RAM_FILE, RAM_MEMFD } RamKind;
 typedef enum {
     RAM_POLICY_DEFAULT,
     RAM_POLICY_PREFERRED,
@@ -32,7 +31,6 @@ extern const Prop RamArgs_rows[];
 
 typedef struct RamBackend {
     Object obj;
-    RamKind kind;
     RamArgs args;
     char *path;       /* of a file: mem-path= */
     uint64_t align;   /* 0: a page */
@@ -40,7 +38,6 @@ typedef struct RamBackend {
     bool discard, seal;
     bool mapped; /* a region has it: one only */
     int fd;
-    uint8_t *host;
 } RamBackend;
 
 /* -m in pieces: each its size, from a backend or (NULL) anonymous */

@@ -33,8 +33,6 @@ static const Prop SecretArgs_rows[] = {
 };
 /* clang-format on */
 
-#define SECRET_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
-
 static bool secret_load(Secret *s, const SecretArgs *a, GError **err)
 {
     gchar *text = NULL;
@@ -48,10 +46,8 @@ static bool secret_load(Secret *s, const SecretArgs *a, GError **err)
         return false;
     s->bytes = (uint8_t *)text;
     s->n = n;
-    if (n <= SECRET_MAX)
-        return true;
-    SECRET_ERROR(err, "secret file '%s' is longer than %d bytes", a->file, SECRET_MAX);
-    return false;
+    return n <= SECRET_MAX ||
+           user_fail(err, "secret file '%s' is longer than %d bytes", a->file, SECRET_MAX);
 }
 
 static bool secret_decode(Secret *s, GError **err)
@@ -67,23 +63,17 @@ static bool secret_decode(Secret *s, GError **err)
     s->bytes = g_realloc(out, n + 1);
     s->bytes[n] = 0;
     s->n = n;
-    if (!ok)
-        SECRET_ERROR(err, "secret '%s' is not base64", s->object.id);
-    return ok;
+    return ok || user_fail(err, "secret '%s' is not base64", s->object.id);
 }
 
 static bool secret_open(Object *o, const void *args, GError **err)
 {
     Secret *s = (Secret *)o;
     const SecretArgs *a = args;
-    if (!a->data == !a->file) {
-        SECRET_ERROR(err, "a secret needs either data= or file=");
-        return false;
-    }
-    if (a->keyid || a->iv) {
-        SECRET_ERROR(err, "encrypted secrets (keyid=, iv=) are not supported yet");
-        return false;
-    }
+    if (!a->data == !a->file)
+        return user_fail(err, "a secret needs either data= or file=");
+    if (a->keyid || a->iv)
+        return user_fail(err, "encrypted secrets (keyid=, iv=) are not supported yet");
     return secret_load(s, a, err) && (!a->format || secret_decode(s, err));
 }
 
@@ -111,7 +101,7 @@ char *secret_text(Vm *vm, const char *id, GError **err)
     if (!s)
         return NULL;
     if (memchr(s->bytes, 0, s->n)) {
-        SECRET_ERROR(err, "secret '%s' is not text", id);
+        user_fail(err, "secret '%s' is not text", id);
         return NULL;
     }
     return g_strdup((char *)s->bytes);

@@ -72,11 +72,11 @@ static bool pcap_open(Pcap *c, Vm *vm, const char *path, uint64_t max, GError **
     c->vm = vm;
     c->fd = -1;
     if (!max || max > NET_MAX_FRAME)
-        return net_fail(err, "len=%" G_GUINT64_FORMAT ": write 1 to %d", max, NET_MAX_FRAME);
+        return user_fail(err, "len=%" G_GUINT64_FORMAT ": write 1 to %d", max, NET_MAX_FRAME);
     c->max = (uint32_t)max;
     c->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (c->fd < 0)
-        return net_fail(err, "can't open '%s': %s", path, g_strerror(errno));
+        return user_fail(err, "can't open '%s': %s", path, g_strerror(errno));
     c->path = g_strdup(path);
     pcap_write(c, &h, sizeof(h));
     return true;
@@ -220,7 +220,7 @@ static bool filter_open(Object *obj, const void *args, GError **err)
     f->file.fd = -1;
     f->port = netdev_find(obj->vm, a->netdev);
     if (!f->port)
-        return net_fail(err, "network back end '%s' not found", a->netdev);
+        return user_fail(err, "network back end '%s' not found", a->netdev);
     if (!pcap_open(&f->file, obj->vm, a->file, a->maxlen, err)) {
         f->port = NULL;
         return false;

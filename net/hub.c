@@ -127,9 +127,10 @@ static bool hub_open(NetPort *p, const void *args, GError **err)
     NetPort *end = a->netdev ? netdev_find(p->vm, a->netdev) : NULL;
 
     if (a->netdev && !end)
-        return net_fail(err, "network back end '%s' not found", a->netdev);
+        return user_fail(err, "network back end '%s' not found", a->netdev);
     if (end && end->peer)
-        return net_fail(err, "network back end '%s' is in use by '%s'", end->name, end->peer->name);
+        return user_fail(err, "network back end '%s' is in use by '%s'", end->name,
+                         end->peer->name);
     h->hub = -1; /* not one of them yet */
     h->number = next_number(p->vm, a->hubid);
     h->hub = a->hubid;

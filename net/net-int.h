@@ -5,9 +5,6 @@
 
 #include "net/netdev.h"
 
-/* A user's error; always false. */
-bool net_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
 /* A frame that the peer does not take as it is, on its way in pieces it takes (offload.c). */
 typedef struct NetCut NetCut;
 

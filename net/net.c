@@ -367,7 +367,7 @@ bool net_set_link(Vm *vm, const char *name, bool up, GError **err)
     if (!p)
         p = netdev_find(vm, name);
     if (!p)
-        return net_fail(err, "Device '%s' not found", name);
+        return user_fail(err, "Device '%s' not found", name);
     if (p->in->down == !up)
         return true;
     p->in->down = !up;

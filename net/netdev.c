@@ -26,18 +26,6 @@ const Prop NetLegacyArgs_rows[] = {
 };
 /* clang-format on */
 
-bool net_fail(GError **err, const char *fmt, ...)
-{
-    g_autofree char *text = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 /* What 7.2 has and we do not. */
 static const char *const later[][2] = {
 #ifndef CONFIG_SLIRP
@@ -60,7 +48,7 @@ bool net_driver_served(const char *text, GError **err)
 
     for (size_t i = 0; i < G_N_ELEMENTS(later); i++) {
         if (strcmp(later[i][0], name) == 0)
-            return net_fail(err, "%s", later[i][1]);
+            return user_fail(err, "%s", later[i][1]);
     }
     return true;
 }
@@ -109,14 +97,14 @@ NetPort *netdev_new(Vm *vm, const NetdevArgs *a, GError **err)
     char *name;
 
     if (a->id && !id_is_good(a->id)) {
-        net_fail(err,
-                 "Parameter 'id' expects an identifier (a letter, then letters, digits, '-', "
-                 "'.', '_'), not '%s'",
-                 a->id);
+        user_fail(err,
+                  "Parameter 'id' expects an identifier (a letter, then letters, digits, '-', "
+                  "'.', '_'), not '%s'",
+                  a->id);
         return NULL;
     }
     if (a->id && netdev_find(vm, a->id)) {
-        net_fail(err, "Duplicate ID '%s' for netdev", a->id);
+        user_fail(err, "Duplicate ID '%s' for netdev", a->id);
         return NULL;
     }
     name = a->id ? g_strdup(a->id) : net_auto_name(vm, type->name);
@@ -162,7 +150,7 @@ bool netdev_del(Vm *vm, const char *id, GError **err)
     NetPort *p = netdev_find(vm, id);
 
     if (!p)
-        return net_fail(err, "Device '%s' not found", id);
+        return user_fail(err, "Device '%s' not found", id);
     netdev_remove(p);
     return true;
 }

@@ -74,10 +74,10 @@ static bool set_mac(Nic *n, Vm *vm, GError **err)
     if (!n->mac || !*n->mac) {
         mac_choose(vm, n->addr);
     } else if (!net_mac_parse(n->mac, n->addr)) {
-        return net_fail(err, "'%s' is not an Ethernet address; write it as 52:54:00:12:34:56",
-                        n->mac);
+        return user_fail(err, "'%s' is not an Ethernet address; write it as 52:54:00:12:34:56",
+                         n->mac);
     } else if (n->addr[0] & 1) {
-        return net_fail(err, "'%s' is a multicast address: no NIC can have it", n->mac);
+        return user_fail(err, "'%s' is a multicast address: no NIC can have it", n->mac);
     } else if ((other = mac_owner(vm, n->addr)) != NULL) {
         warn_print("MAC address %s is used by NIC '%s' already", n->mac, other->name);
     }
@@ -102,7 +102,7 @@ static bool nic_peer(Nic *n, Device *d, NetPort **peer, GError **err)
 {
     *peer = n->port;
     if (n->port && n->vlan >= 0)
-        return net_fail(err, "netdev= and vlan= exclude each other");
+        return user_fail(err, "netdev= and vlan= exclude each other");
     if (n->vlan >= 0) {
         *peer = net_hub_port(d->vm, n->vlan, NULL);
         (*peer)->in->automatic = true;
@@ -110,10 +110,10 @@ static bool nic_peer(Nic *n, Device *d, NetPort **peer, GError **err)
     if (!*peer)
         return true;
     if ((*peer)->in->closed)
-        return net_fail(err, "network back end '%s' was deleted", (*peer)->name);
+        return user_fail(err, "network back end '%s' was deleted", (*peer)->name);
     if ((*peer)->peer)
-        return net_fail(err, "network back end '%s' is in use by '%s'", (*peer)->name,
-                        (*peer)->peer->name);
+        return user_fail(err, "network back end '%s' is in use by '%s'", (*peer)->name,
+                         (*peer)->peer->name);
     return true;
 }
 
@@ -154,11 +154,11 @@ static void *link_get(Vm *vm, const char *id, GError **err)
     NetPort *p = netdev_find(vm, id);
 
     if (!p) {
-        net_fail(err, "network back end '%s' not found", id);
+        user_fail(err, "network back end '%s' not found", id);
         return NULL;
     }
     if (p->peer) {
-        net_fail(err, "network back end '%s' is in use by '%s'", id, p->peer->name);
+        user_fail(err, "network back end '%s' is in use by '%s'", id, p->peer->name);
         return NULL;
     }
     p->in->refs++;

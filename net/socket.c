@@ -210,7 +210,7 @@ static bool resolve(const char *host, const char *port, struct sockaddr_storage 
     int r = getaddrinfo(*host ? host : "0.0.0.0", port, &hints, &list);
 
     if (r)
-        return net_fail(err, "address '%s:%s': %s", host, port, gai_strerror(r));
+        return user_fail(err, "address '%s:%s': %s", host, port, gai_strerror(r));
     memcpy(to, list->ai_addr, list->ai_addrlen);
     *len = list->ai_addrlen;
     freeaddrinfo(list);
@@ -222,8 +222,8 @@ static bool split(const char *text, char **host, char **port, GError **err)
     const char *colon = strrchr(text, ':');
 
     if (!colon)
-        return net_fail(err, "host address '%s' doesn't contain ':' separating host from port",
-                        text);
+        return user_fail(err, "host address '%s' doesn't contain ':' separating host from port",
+                         text);
     *host = g_strndup(text, (gsize)(colon - text));
     *port = g_strdup(colon + 1);
     return true;
@@ -245,7 +245,7 @@ static int udp_socket(int family, const struct sockaddr_storage *at, socklen_t l
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (fd >= 0 && bind(fd, (const struct sockaddr *)at, len) == 0)
         return fd;
-    net_fail(err, "can't bind the local address: %s", g_strerror(errno));
+    user_fail(err, "can't bind the local address: %s", g_strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;
@@ -274,12 +274,12 @@ static bool mcast_begin(SocketPort *s, const struct sockaddr_storage *group, soc
     if (group->ss_family == AF_INET)
         inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
     if (group->ss_family != AF_INET || !IN_MULTICAST(ntohl(in->sin_addr.s_addr)))
-        return net_fail(err, "'%s' is not a multicast address", text);
+        return user_fail(err, "'%s' is not a multicast address", text);
     fd = udp_socket(AF_INET, group, len, err);
     if (fd < 0)
         return false;
     if (!join_group(fd, in, local)) {
-        net_fail(err, "can't join the multicast group %s: %s", text, g_strerror(errno));
+        user_fail(err, "can't join the multicast group %s: %s", text, g_strerror(errno));
         close(fd);
         return false;
     }
@@ -295,7 +295,7 @@ static bool udp_begin(SocketPort *s, const struct sockaddr_storage *local, sockl
     int fd;
 
     if (local->ss_family != to->ss_family)
-        return net_fail(err, "the local and the remote address are of different families");
+        return user_fail(err, "the local and the remote address are of different families");
     fd = udp_socket(to->ss_family, local, local_len, err);
     if (fd < 0)
         return false;
@@ -348,7 +348,7 @@ static bool socket_fd(SocketPort *s, const char *text, GError **err)
         return false;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0 ||
         (type != SOCK_STREAM && type != SOCK_DGRAM))
-        return net_fail(err, "fd=%s: only stream and datagram sockets are understood", text);
+        return user_fail(err, "fd=%s: only stream and datagram sockets are understood", text);
     s->addr.type = SOCK_FD;
     s->wire.lost = stream_lost;
     set_info(s, g_strdup_printf("socket: fd=%d", fd));
@@ -363,7 +363,7 @@ static bool socket_mcast(SocketPort *s, const SocketArgs *a, GError **err)
     socklen_t len;
 
     if (a->localaddr && inet_pton(AF_INET, a->localaddr, &local) != 1)
-        return net_fail(err, "localaddr '%s' is not an IPv4 address", a->localaddr);
+        return user_fail(err, "localaddr '%s' is not an IPv4 address", a->localaddr);
     set_info(s, g_strdup_printf("socket: mcast=%s", a->mcast));
     return resolve_text(a->mcast, &group, &len, err) &&
            mcast_begin(s, &group, len, a->localaddr ? &local : NULL, err);
@@ -375,7 +375,7 @@ static bool socket_udp(SocketPort *s, const SocketArgs *a, GError **err)
     socklen_t local_len, to_len;
 
     if (!a->localaddr)
-        return net_fail(err, "localaddr= is mandatory with udp=");
+        return user_fail(err, "localaddr= is mandatory with udp=");
     set_info(s, g_strdup_printf("socket: udp=%s", a->udp));
     return resolve_text(a->localaddr, &local, &local_len, err) &&
            resolve_text(a->udp, &to, &to_len, err) &&
@@ -385,9 +385,9 @@ static bool socket_udp(SocketPort *s, const SocketArgs *a, GError **err)
 static bool socket_begin(SocketPort *s, const SocketArgs *a, GError **err)
 {
     if (!!a->fd + !!a->listen + !!a->connect + !!a->mcast + !!a->udp != 1)
-        return net_fail(err, "exactly one of listen=, connect=, mcast=, udp= or fd= is required");
+        return user_fail(err, "exactly one of listen=, connect=, mcast=, udp= or fd= is required");
     if (a->localaddr && !a->mcast && !a->udp)
-        return net_fail(err, "localaddr= is only valid with mcast= or udp=");
+        return user_fail(err, "localaddr= is only valid with mcast= or udp=");
     if (a->fd)
         return socket_fd(s, a->fd, err);
     if (a->mcast)
@@ -482,9 +482,9 @@ static bool dgram_address(const SockAddr *a, struct sockaddr_storage *to, sockle
     if (a->type == SOCK_INET)
         return resolve(a->inet.host, a->inet.port, to, len, err);
     if (a->type != SOCK_UNIX || a->un.abstract)
-        return net_fail(err, "dgram supports only inet, unix and fd addresses");
+        return user_fail(err, "dgram supports only inet, unix and fd addresses");
     if (strlen(a->un.path) >= sizeof(un->sun_path))
-        return net_fail(err, "the path '%s' is too long for a socket", a->un.path);
+        return user_fail(err, "the path '%s' is too long for a socket", a->un.path);
     memset(un, 0, sizeof(*un));
     un->sun_family = AF_UNIX;
     strcpy(un->sun_path, a->un.path);
@@ -517,9 +517,9 @@ static bool dgram_begin(SocketPort *s, const DgramArgs *a, GError **err)
     if (a->local && a->local->type == SOCK_FD && !a->remote)
         return socket_fd(s, a->local->fd.str, err);
     if (!a->local && !a->remote)
-        return net_fail(err, "dgram requires local= parameter");
+        return user_fail(err, "dgram requires local= parameter");
     if (!a->remote)
-        return net_fail(err, "type=inet or type=unix requires remote parameter");
+        return user_fail(err, "type=inet or type=unix requires remote parameter");
     if (!dgram_address(a->remote, &remote, &remote_len, err) ||
         (a->local && !dgram_address(a->local, &local, &local_len, err)))
         return false;
@@ -531,7 +531,7 @@ static bool dgram_begin(SocketPort *s, const DgramArgs *a, GError **err)
                                : NULL,
                            err);
     if (!a->local)
-        return net_fail(err, "dgram requires local= parameter");
+        return user_fail(err, "dgram requires local= parameter");
     if (local.ss_family == AF_UNIX) {
         unlink(a->local->un.path);
         s->unlink = g_strdup(a->local->un.path);

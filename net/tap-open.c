@@ -24,8 +24,8 @@ static int give_up(int fd, GError **err, const char *what, const char *name)
 {
     int error = errno;
 
-    net_fail(err, "could not %s%s%s%s: %s", what, name ? " (" : "", name ? name : "",
-             name ? ")" : "", g_strerror(error));
+    user_fail(err, "could not %s%s%s%s: %s", what, name ? " (" : "", name ? name : "",
+              name ? ")" : "", g_strerror(error));
     if (fd >= 0)
         close(fd);
     return -1;
@@ -41,7 +41,7 @@ int tap_open_device(const TapArgs *a, char ifname[TAP_NAME], bool *vnet_hdr, GEr
         return give_up(fd, err, "open /dev/net/tun", NULL);
     if (a->ifname && strlen(a->ifname) >= TAP_NAME) {
         close(fd);
-        net_fail(err, "'%s' is longer than the name of an interface can be", a->ifname);
+        user_fail(err, "'%s' is longer than the name of an interface can be", a->ifname);
         return -1;
     }
     ioctl(fd, TUNGETFEATURES, &features);
@@ -62,9 +62,9 @@ static bool tap_take(int fd, char ifname[TAP_NAME], bool *vnet_hdr, GError **err
     int flags = fcntl(fd, F_GETFL);
 
     if (flags < 0 || ioctl(fd, TUNGETIFF, &ifr) != 0)
-        return net_fail(err, "descriptor %d is no TAP: %s", fd, g_strerror(errno));
+        return user_fail(err, "descriptor %d is no TAP: %s", fd, g_strerror(errno));
     if (!(ifr.ifr_flags & IFF_TAP) || !(ifr.ifr_flags & IFF_NO_PI))
-        return net_fail(err, "descriptor %d must be opened with IFF_TAP and IFF_NO_PI", fd);
+        return user_fail(err, "descriptor %d must be opened with IFF_TAP and IFF_NO_PI", fd);
     *vnet_hdr = ifr.ifr_flags & IFF_VNET_HDR;
     memcpy(ifname, ifr.ifr_name, TAP_NAME);
     ifname[TAP_NAME - 1] = '\0';
@@ -78,7 +78,7 @@ int tap_open_fd(const char *number, char ifname[TAP_NAME], bool *vnet_hdr, GErro
     int64_t fd;
 
     if (!g_ascii_isdigit(*number) || !text_int(number, &fd) || fd > INT_MAX) {
-        net_fail(err, "fd=%s: write the number of a descriptor", number);
+        user_fail(err, "fd=%s: write the number of a descriptor", number);
         return -1;
     }
     return tap_take((int)fd, ifname, vnet_hdr, err) ? (int)fd : -1;
@@ -113,12 +113,13 @@ bool tap_script(const char *script, const char *ifname, GError **err)
         return true;
     if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, child_setup, NULL, NULL, NULL,
                       &status, &why))
-        return net_fail(err, "could not launch network script '%s': %s", script, why->message);
+        return user_fail(err, "could not launch network script '%s': %s", script, why->message);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
     if (WIFSIGNALED(status))
-        return net_fail(err, "network script %s was killed by signal %d", script, WTERMSIG(status));
-    return net_fail(err, "network script %s failed with status %d", script, WEXITSTATUS(status));
+        return user_fail(err, "network script %s was killed by signal %d", script,
+                         WTERMSIG(status));
+    return user_fail(err, "network script %s failed with status %d", script, WEXITSTATUS(status));
 }
 
 /* ---- the helper ---- */
@@ -179,10 +180,10 @@ int tap_open_helper(const char *helper, const char *br, char ifname[TAP_NAME], b
     GPid pid;
 
     if (!helper && access(what, X_OK) != 0) {
-        net_fail(err,
-                 "bridge helper '%s' is not there; install qemu-system-common, name one with "
-                 "helper=, or use tap with a script",
-                 what);
+        user_fail(err,
+                  "bridge helper '%s' is not there; install qemu-system-common, name one with "
+                  "helper=, or use tap with a script",
+                  what);
         return -1;
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -190,7 +191,7 @@ int tap_open_helper(const char *helper, const char *br, char ifname[TAP_NAME], b
     argv = helper_argv(what, br, pair[1]);
     if (!g_spawn_async(NULL, argv, NULL, G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_DO_NOT_REAP_CHILD,
                        child_setup, GINT_TO_POINTER(pair[1]), &pid, &why)) {
-        net_fail(err, "could not launch bridge helper '%s': %s", what, why->message);
+        user_fail(err, "could not launch bridge helper '%s': %s", what, why->message);
         close(pair[0]);
         close(pair[1]);
         return -1;
@@ -201,7 +202,7 @@ int tap_open_helper(const char *helper, const char *br, char ifname[TAP_NAME], b
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (fd < 0 || status) {
-        net_fail(err, "bridge helper '%s' failed", what);
+        user_fail(err, "bridge helper '%s' failed", what);
         if (fd >= 0)
             close(fd);
         return -1;

@@ -223,9 +223,9 @@ static void tap_start(Tap *t, const TapArgs *a)
 static bool not_served(const TapArgs *a, GError **err)
 {
     if (a->vhost == 1 || a->vhostforce == 1 || a->vhostfd || a->vhostfds || a->poll_us)
-        return net_fail(err, "vhost is not supported yet; leave vhost= out or write vhost=off");
+        return user_fail(err, "vhost is not supported yet; leave vhost= out or write vhost=off");
     if (a->queues != 1 || (a->fds && strchr(a->fds, ':')))
-        return net_fail(err, "several queues are not supported yet");
+        return user_fail(err, "several queues are not supported yet");
     return true;
 }
 
@@ -234,13 +234,13 @@ static bool excluded(const TapArgs *a, GError **err)
     bool own = a->ifname || a->script || a->downscript || a->vnet_hdr != AUTO;
 
     if (a->fd && a->fds)
-        return net_fail(err, "fd= and fds= exclude each other");
+        return user_fail(err, "fd= and fds= exclude each other");
     if ((a->fd || a->fds) && (own || a->helper || a->br))
-        return net_fail(err, "ifname=, script=, downscript=, vnet_hdr=, br= and helper= are "
-                             "invalid with fd=");
+        return user_fail(err, "ifname=, script=, downscript=, vnet_hdr=, br= and helper= are "
+                              "invalid with fd=");
     return !(a->helper || a->br) || !own ||
-           net_fail(err, "ifname=, script=, downscript= and vnet_hdr= are invalid with helper= "
-                         "and br=");
+           user_fail(err, "ifname=, script=, downscript= and vnet_hdr= are invalid with helper= "
+                          "and br=");
 }
 
 static bool open_with_script(Tap *t, const TapArgs *a, GError **err)
@@ -251,8 +251,8 @@ static bool open_with_script(Tap *t, const TapArgs *a, GError **err)
     if (t->fd < 0)
         return false;
     if (a->vnet_hdr == 1 && !t->vnet_hdr)
-        return net_fail(err, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR "
-                             "available");
+        return user_fail(err, "vnet_hdr=1 requested, but no kernel support for IFF_VNET_HDR "
+                              "available");
     t->info =
         g_strdup_printf("ifname=%s,script=%s,downscript=%s", t->ifname, t->script, t->downscript);
     return tap_script(t->script, t->ifname, err);

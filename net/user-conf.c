@@ -15,7 +15,7 @@ enum { MAX_NAME = 255, MAX_BOOTFILE = 127, DEFAULT_PREFIX = 64, MAX_PREFIX = 126
 bool user_address(const char *what, const char *text, struct in_addr *a, GError **err)
 {
     return inet_pton(AF_INET, text, a) == 1 ||
-           net_fail(err, "Failed to parse %s: '%s' is no IPv4 address", what, text);
+           user_fail(err, "Failed to parse %s: '%s' is no IPv4 address", what, text);
 }
 
 /* ---- IPv4; everything in host order here ---- */
@@ -45,9 +45,9 @@ static bool parse_mask(const char *text, uint32_t *mask, GError **err)
     else if (text_int(text, &bits) && bits >= 4 && bits <= 32)
         *mask = ~0u << (32 - bits);
     else
-        return net_fail(err, "Failed to parse netmask '%s'", text);
+        return user_fail(err, "Failed to parse netmask '%s'", text);
     return !(~*mask & (~*mask + 1)) ||
-           net_fail(err, "Failed to parse netmask '%s': its ones are not at its beginning", text);
+           user_fail(err, "Failed to parse netmask '%s': its ones are not at its beginning", text);
 }
 
 static bool parse_net(const char *text, uint32_t *net, uint32_t *mask, GError **err)
@@ -56,8 +56,8 @@ static bool parse_net(const char *text, uint32_t *net, uint32_t *mask, GError **
     struct in_addr a;
 
     if (!part[0] || inet_pton(AF_INET, part[0], &a) != 1)
-        return net_fail(err, "Failed to parse net: '%s' is no IPv4 address",
-                        part[0] ? part[0] : "");
+        return user_fail(err, "Failed to parse net: '%s' is no IPv4 address",
+                         part[0] ? part[0] : "");
     *net = ntohl(a.s_addr);
     *mask = natural_mask(*net);
     if (part[1] && !parse_mask(part[1], mask, err))
@@ -78,7 +78,7 @@ static bool inside(const Net4 *n, const char *what, const char *text, uint32_t u
     if (text && !user_address(what, text, out, err))
         return false;
     return (ntohl(out->s_addr) & n->mask) == n->net ||
-           net_fail(err, "%s doesn't belong to network", what);
+           user_fail(err, "%s doesn't belong to network", what);
 }
 
 static bool conf4(const UserArgs *a, UserConf *u, struct in_addr *net, GError **err)
@@ -96,12 +96,12 @@ static bool conf4(const UserArgs *a, UserConf *u, struct in_addr *net, GError **
     net->s_addr = c->vnetwork.s_addr = htonl(n.net);
     c->vnetmask.s_addr = htonl(n.mask);
     if (c->vnameserver.s_addr == c->vhost.s_addr)
-        return net_fail(err, "DNS must be different from host");
+        return user_fail(err, "DNS must be different from host");
     if (c->vdhcp_start.s_addr == c->vhost.s_addr || c->vdhcp_start.s_addr == c->vnameserver.s_addr)
-        return net_fail(err, "DHCP must be different from host and DNS");
+        return user_fail(err, "DHCP must be different from host and DNS");
     if (a->smbserver &&
         (u->smb_server.s_addr == c->vhost.s_addr || u->smb_server.s_addr == c->vnameserver.s_addr))
-        return net_fail(err, "SMB server must be different from host and DNS");
+        return user_fail(err, "SMB server must be different from host and DNS");
     return true;
 }
 
@@ -121,9 +121,9 @@ static bool inside6(const SlirpConfig *c, const char *what, const char *text, ui
     *out = c->vprefix_addr6;
     out->s6_addr[15] |= usual;
     if (text && inet_pton(AF_INET6, text, out) != 1)
-        return net_fail(err, "Failed to parse IPv6 %s: '%s'", what, text);
+        return user_fail(err, "Failed to parse IPv6 %s: '%s'", what, text);
     return same_prefix(out, &c->vprefix_addr6, c->vprefix_len) ||
-           net_fail(err, "IPv6 %s doesn't belong to network", what);
+           user_fail(err, "IPv6 %s doesn't belong to network", what);
 }
 
 static bool conf6(const UserArgs *a, SlirpConfig *c, GError **err)
@@ -132,10 +132,10 @@ static bool conf6(const UserArgs *a, SlirpConfig *c, GError **err)
     int64_t bits = a->ipv6_prefixlen ? a->ipv6_prefixlen : DEFAULT_PREFIX;
 
     if (!part[0] || inet_pton(AF_INET6, part[0], &c->vprefix_addr6) != 1)
-        return net_fail(err, "Failed to parse IPv6 prefix: '%s'", part[0] ? part[0] : "");
+        return user_fail(err, "Failed to parse IPv6 prefix: '%s'", part[0] ? part[0] : "");
     if ((part[1] && !text_int(part[1], &bits)) || bits < 0 || bits > MAX_PREFIX)
-        return net_fail(err, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 "
-                             "and 126)");
+        return user_fail(err, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 "
+                              "and 126)");
     c->vprefix_len = (uint8_t)bits;
     return inside6(c, "host", a->ipv6_host, 2, &c->vhost6, err) &&
            inside6(c, "DNS", a->ipv6_dns, 3, &c->vnameserver6, err);
@@ -146,7 +146,7 @@ static bool conf6(const UserArgs *a, SlirpConfig *c, GError **err)
 static bool short_enough(const char *what, const char *text, size_t max, GError **err)
 {
     return !text || strlen(text) <= max ||
-           net_fail(err, "'%s' is longer than the %zu bytes that DHCP has for it", what, max);
+           user_fail(err, "'%s' is longer than the %zu bytes that DHCP has for it", what, max);
 }
 
 static bool conf_names(const UserArgs *a, UserConf *u, GError **err)
@@ -184,11 +184,11 @@ bool user_conf(const UserArgs *a, UserConf *u, struct in_addr *net, GError **err
     u->c.in_enabled = a->ipv4 != 0;
     u->c.in6_enabled = a->ipv6 != 0;
     if (!u->c.in_enabled && !u->c.in6_enabled)
-        return net_fail(err, "IPv4 and IPv6 disabled");
+        return user_fail(err, "IPv4 and IPv6 disabled");
     if (!u->c.in_enabled && four)
-        return net_fail(err, "IPv4 disabled but netmask/host/dns provided");
+        return user_fail(err, "IPv4 disabled but netmask/host/dns provided");
     if (!u->c.in6_enabled && six)
-        return net_fail(err, "IPv6 disabled but prefix/host6/dns6 provided");
+        return user_fail(err, "IPv6 disabled but prefix/host6/dns6 provided");
     return conf4(a, u, net, err) && conf6(a, &u->c, err) && conf_names(a, u, err);
 }
 

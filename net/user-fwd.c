@@ -25,7 +25,7 @@ typedef struct Rule {
 
 static bool bad_rule(const char *rule, const char *why, GError **err)
 {
-    return net_fail(err, "Invalid host forwarding rule '%s' (%s)", rule, why);
+    return user_fail(err, "Invalid host forwarding rule '%s' (%s)", rule, why);
 }
 
 /* Up to `sep`, which is skipped; NULL: it is not there. */
@@ -153,8 +153,8 @@ bool user_hostfwd(User *u, const char *rule, uint16_t *asked, uint16_t *port, GE
         r.guest = u->dhcp;
     errno = 0;
     if (slirp_add_hostfwd(u->slirp, r.udp, r.host, r.host_port, r.guest, r.guest_port) < 0)
-        return net_fail(err, "Could not set up host forwarding rule '%s'%s%s", rule,
-                        errno ? ": " : "", errno ? g_strerror(errno) : "");
+        return user_fail(err, "Could not set up host forwarding rule '%s'%s%s", rule,
+                         errno ? ": " : "", errno ? g_strerror(errno) : "");
     *asked = r.host_port;
     *port = r.host_port ? r.host_port : new_port(u->slirp, before);
     user_loop_wake(u);
@@ -265,7 +265,7 @@ static void fwd_free(void *o)
 
 static bool conflict(const char *rule, GError **err)
 {
-    return net_fail(err, "Conflicting/invalid host:port in guest forwarding rule '%s'", rule);
+    return user_fail(err, "Conflicting/invalid host:port in guest forwarding rule '%s'", rule);
 }
 
 static bool fwd_stream(User *u, const char *rule, struct in_addr server, int port, const char *dev,
@@ -278,7 +278,7 @@ static bool fwd_stream(User *u, const char *rule, struct in_addr server, int por
     SET_FOREACH(netstream, p)
         ops = *p;
     if (!ops)
-        return net_fail(err, "guestfwd: this program has only cmd:");
+        return user_fail(err, "guestfwd: this program has only cmd:");
     f = g_new0(GuestFwd, 1);
     f->user = u;
     f->ops = ops;
@@ -311,10 +311,10 @@ bool user_guestfwd(User *u, const char *rule, GError **err)
 
     if (!port || (*proto && strcmp(proto, "tcp")) || !rule_address(server, &a) ||
         !rule_port(port, false, &n) || !*p)
-        return net_fail(err,
-                        "Invalid guest forwarding rule '%s'; write tcp:server:port-chardev or "
-                        "tcp:server:port-cmd:command",
-                        rule);
+        return user_fail(err,
+                         "Invalid guest forwarding rule '%s'; write tcp:server:port-chardev or "
+                         "tcp:server:port-cmd:command",
+                         rule);
     if (!g_str_has_prefix(p, "cmd:"))
         return fwd_stream(u, rule, a, n, p, err);
     return slirp_add_exec(u->slirp, p + 4, &a, n) == 0 || conflict(rule, err);
@@ -359,9 +359,9 @@ bool user_smb(User *u, const char *dir, GError **err)
     const char *smbd = found ? found : "/usr/sbin/smbd";
 
     if (access(smbd, X_OK) != 0)
-        return net_fail(err, "Could not find '%s', please install it (Debian: samba)", smbd);
+        return user_fail(err, "Could not find '%s', please install it (Debian: samba)", smbd);
     if (access(dir, R_OK | X_OK) != 0 || strchr(dir, '\n'))
-        return net_fail(err, "Error accessing shared directory '%s': %s", dir, g_strerror(errno));
+        return user_fail(err, "Error accessing shared directory '%s': %s", dir, g_strerror(errno));
     u->smb_dir = g_dir_make_tmp("qemu-smb.XXXXXX", err);
     if (!u->smb_dir || !smb_write_conf(u, dir, err))
         return false;
@@ -369,7 +369,7 @@ bool user_smb(User *u, const char *dir, GError **err)
     cmd = g_strdup_printf("%s -l %s -s %s/smb.conf", smbd, quoted, quoted);
     if (slirp_add_exec(u->slirp, cmd, &u->smb_server, SMB_PORT) < 0 ||
         slirp_add_exec(u->slirp, cmd, &u->smb_server, CIFS_PORT) < 0)
-        return net_fail(err, "Conflicting/invalid smbserver address");
+        return user_fail(err, "Conflicting/invalid smbserver address");
     return true;
 }
 

@@ -99,7 +99,7 @@ static bool user_open(NetPort *p, const void *args, GError **err)
     user_conf_clear(&conf);
     if (!u->slirp) {
         user_loop_fini(u);
-        return net_fail(err, "libslirp %s refused to start", slirp_version_string());
+        return user_fail(err, "libslirp %s refused to start", slirp_version_string());
     }
     if (forward_all(u, a, err))
         return true;

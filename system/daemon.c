@@ -61,13 +61,13 @@ bool daemon_ready(GError **err)
     char ok = 0;
 
     if (null < 0 || chdir("/") < 0)
-        return opt_fail(err, "%s", strerror(errno));
+        return user_fail(err, "%s", strerror(errno));
     for (int fd = 0; fd <= 2; fd++)
         dup2(null, fd);
     if (null > 2)
         close(null);
     if (write(ready_fd, &ok, 1) != 1)
-        return opt_fail(err, "the parent is gone");
+        return user_fail(err, "the parent is gone");
     close(ready_fd);
     return true;
 }
@@ -80,16 +80,16 @@ bool pidfile_write(const char *path, GError **err)
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
     if (fd < 0)
-        return opt_fail(err, "cannot create PID file: Cannot open pid file: %s", strerror(errno));
+        return user_fail(err, "cannot create PID file: Cannot open pid file: %s", strerror(errno));
     if (fcntl(fd, F_SETLK, &lock) < 0) {
         close(fd);
-        return opt_fail(err, "cannot create PID file: Cannot lock pid file: another process "
-                             "holds it");
+        return user_fail(err, "cannot create PID file: Cannot lock pid file: another process "
+                              "holds it");
     }
     if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
         close(fd);
-        return opt_fail(err, "cannot create PID file: Failed to write pid file: %s",
-                        strerror(errno));
+        return user_fail(err, "cannot create PID file: Failed to write pid file: %s",
+                         strerror(errno));
     }
     pid_path = realpath(path, NULL);
     return true;
@@ -126,9 +126,9 @@ static bool change_user(const char *user, uid_t uid, gid_t gid, GError **err)
     const struct passwd *pw = getpwnam(user);
 
     if ((pw ? initgroups(user, gid) : setgroups(1, &gid)) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
-        return opt_fail(err, "cannot become '%s': %s", user, strerror(errno));
+        return user_fail(err, "cannot become '%s': %s", user, strerror(errno));
     if (uid && setuid(0) == 0)
-        return opt_fail(err, "root was not given up");
+        return user_fail(err, "root was not given up");
     return true;
 }
 
@@ -139,8 +139,8 @@ bool drop_privileges(const char *chroot_dir, const char *user, GError **err)
 
     /* names are looked up before the root changes */
     if (user && !find_user(user, &uid, &gid))
-        return opt_fail(err, "User \"%s\" doesn't exist (and is not <uid>:<gid>)", user);
+        return user_fail(err, "User \"%s\" doesn't exist (and is not <uid>:<gid>)", user);
     if (chroot_dir && (chroot(chroot_dir) < 0 || chdir("/") < 0))
-        return opt_fail(err, "chroot failed: %s", strerror(errno));
+        return user_fail(err, "chroot failed: %s", strerror(errno));
     return !user || change_user(user, uid, gid, err);
 }

@@ -43,7 +43,7 @@ static bool add_port(Vm *vm, const PortKind *k, unsigned n, const char *text, GE
     if (strcmp(text, "none") == 0)
         return true;
     if (n >= k->most)
-        return opt_fail(err, "too many %s ports: there are %u", k->name, k->most);
+        return user_fail(err, "too many %s ports: there are %u", k->name, k->most);
     chr = chardev_new_legacy(vm, label, text, err);
     if (!chr)
         return false;
@@ -145,7 +145,7 @@ static bool check_daemonize(Vm *vm, GError **err)
     if (!st->daemonize)
         return true;
     if (st->nographic)
-        return opt_fail(err, "-nographic cannot be used with -daemonize");
+        return user_fail(err, "-nographic cannot be used with -daemonize");
     for (guint i = 0; i < st->records->len; i++) {
         const Record *r = &g_array_index(st->records, Record, i);
         const char *text = r->text;
@@ -154,7 +154,7 @@ static bool check_daemonize(Vm *vm, GError **err)
             continue;
         text += g_str_has_prefix(text, "mon:") ? 4 : 0;
         if (g_str_has_prefix(text, "stdio") && (!text[5] || text[5] == ','))
-            return opt_fail(err, "%s %s: cannot use stdio with -daemonize", r->typed, r->text);
+            return user_fail(err, "%s %s: cannot use stdio with -daemonize", r->typed, r->text);
     }
     return true;
 }

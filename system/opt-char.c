@@ -76,7 +76,7 @@ static bool set_display(Vm *vm, const char *type, GError **err)
     Startup *st = startup(vm);
 
     if (!display_find(type) && strcmp(type, "default") && display_why_not(type))
-        return opt_fail(err, "%s", display_why_not(type));
+        return user_fail(err, "%s", display_why_not(type));
     g_clear_pointer(&st->display_vnc, g_free);
     g_free(st->display.type);
     st->display.type = strcmp(type, "default") == 0 ? NULL : g_strdup(type);
@@ -96,12 +96,12 @@ static bool parse_display(Vm *vm, const char *text, GError **err)
     ok = prop_parse_kv(DisplayArgs_rows, "type", text, &args, vm, err);
     if (ok && !display_find(args.type) && strcmp(args.type, "default") &&
         !display_why_not(args.type))
-        ok = opt_fail(err,
-                      "Parameter 'type' does not accept value '%s'; write sdl, curses, none "
-                      "or vnc=:0",
-                      args.type);
+        ok = user_fail(err,
+                       "Parameter 'type' does not accept value '%s'; write sdl, curses, none "
+                       "or vnc=:0",
+                       args.type);
     if (ok && args.charset && g_ascii_strcasecmp(args.charset, "CP437"))
-        ok = opt_fail(err, "charset=%s is not supported; write CP437", args.charset);
+        ok = user_fail(err, "charset=%s is not supported; write CP437", args.charset);
     ok = ok && set_display(vm, args.type, err);
     if (ok) {
         g_free(args.type);
@@ -122,7 +122,7 @@ bool opt_display(Vm *vm, const Str *args, GError **err)
     if (text_is_help(kind))
         return help_fail(err, display_help());
     if (strcmp(kind, "vnc") == 0 && (*args)[3] != '=')
-        return opt_fail(err, "the VNC server needs a display: vnc=:0");
+        return user_fail(err, "the VNC server needs a display: vnc=:0");
     if (strcmp(kind, "vnc"))
         return parse_display(vm, *args, err);
     g_free(startup(vm)->display_vnc);
@@ -194,9 +194,9 @@ bool opt_vga(Vm *vm, const Str *args, GError **err)
                                        "std                  standard VGA (default)\n"
                                        "cirrus               Cirrus VGA\n"));
     if (g_strv_contains(later, kind))
-        return opt_fail(err, "this video card is not supported yet; write std, cirrus or none");
+        return user_fail(err, "this video card is not supported yet; write std, cirrus or none");
     if (strcmp(kind, "std") && strcmp(kind, "cirrus") && strcmp(kind, "none"))
-        return opt_fail(err, "unknown vga type '%s'; write std, cirrus or none", kind);
+        return user_fail(err, "unknown vga type '%s'; write std, cirrus or none", kind);
     startup(vm)->vga = g_steal_pointer(&kind);
     return true;
 }

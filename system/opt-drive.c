@@ -27,7 +27,7 @@ static bool check_rest(const DriveArgs *args, GError **err)
             nearest_try(&near, row->name);
     }
     hint = nearest_hint(&near);
-    return opt_fail(err, "Invalid parameter '%s'%s", rest->mem[0].key, hint);
+    return user_fail(err, "Invalid parameter '%s'%s", rest->mem[0].key, hint);
 }
 
 static int name_compare(const void *a, const void *b)
@@ -74,11 +74,11 @@ static bool take_geometry(DriveArgs *args, const char *text, GError **err)
 
     for (guint i = 0; i < 3; i++) {
         if (i >= count || !text_int(part[i], &n[i]) || n[i] < 1)
-            return opt_fail(err, "-hdachs %s: invalid physical CHS format", text);
+            return user_fail(err, "-hdachs %s: invalid physical CHS format", text);
     }
     if (n[0] > 16383 || n[1] > 16 || n[2] > 63 || count > 4 ||
         (count == 4 && !g_strv_contains(trans, part[3])))
-        return opt_fail(err, "-hdachs %s: invalid physical CHS format", text);
+        return user_fail(err, "-hdachs %s: invalid physical CHS format", text);
     args->cyls = n[0];
     args->heads = n[1];
     args->secs = n[2];

@@ -24,7 +24,7 @@ bool opt_machine(Vm *vm, const MachineArgs *args, GError **err)
         return machine_help(args->type, err);
     st->conf.usb |= args->usb == 1;
     if (args->dtb)
-        return opt_fail(err, "dtb= is not supported yet");
+        return user_fail(err, "dtb= is not supported yet");
     /* what is left over keeps its words: a copy through JSON would lose them */
     prop_defaults(MachineArgs_rows, &st->machine);
     for (size_t i = 0; args->rest && i < args->rest->n; i++)
@@ -122,12 +122,12 @@ bool opt_smp(Vm *vm, const SmpArgs *args, GError **err)
     if (args->cpus == 0 && startup(vm)->at.text && strspn(startup(vm)->at.text, "0") > 0)
         warn_print("-smp: a topology of 0 CPUs cannot be: taken as not given");
     if (s.clusters > 1)
-        return opt_fail(err, "clusters not supported by this machine's CPU topology");
+        return user_fail(err, "clusters not supported by this machine's CPU topology");
     if (MAX(MAX(s.cpus, s.maxcpus), MAX(s.sockets, s.dies)) > most ||
         MAX(s.cores, s.threads) > most ||
         (uint64_t)MAX(s.sockets, 1) * MAX(s.dies, 1) * MAX(s.cores, 1) > most ||
         (uint64_t)MAX(s.cores, 1) * MAX(s.threads, 1) * MAX(s.dies, 1) > most)
-        return opt_fail(err, "more than %u CPUs cannot be", most);
+        return user_fail(err, "more than %u CPUs cannot be", most);
     smp_fill(&s);
     want = s.maxcpus ? s.maxcpus : s.cpus ? s.cpus : s.sockets * s.dies * s.cores * s.threads;
     if (s.sockets * s.dies * s.cores * s.threads != want)
@@ -135,8 +135,8 @@ bool opt_smp(Vm *vm, const SmpArgs *args, GError **err)
     s.maxcpus = s.sockets * s.dies * s.cores * s.threads;
     s.cpus = s.cpus ? s.cpus : s.maxcpus;
     if (args->maxcpus && args->maxcpus < s.cpus)
-        return opt_fail(err, "maxcpus must be equal to or greater than smp (%u < %u)",
-                        args->maxcpus, s.cpus);
+        return user_fail(err, "maxcpus must be equal to or greater than smp (%u < %u)",
+                         args->maxcpus, s.cpus);
     vm->smp = (VmSmp){ s.cpus, s.sockets, s.dies, s.cores, s.threads, s.maxcpus };
     return true;
 }
@@ -148,13 +148,13 @@ bool opt_m(Vm *vm, const MemArgs *args, GError **err)
     const uint64_t page = 4096, least = 1 << 20, most = 1ull << 46;
 
     if (args->slots || args->maxmem)
-        return opt_fail(err, "slots= and maxmem= are not supported yet");
+        return user_fail(err, "slots= and maxmem= are not supported yet");
     if (!args->size)
         return true;
     if (args->size > most)
-        return opt_fail(err, "more than %" G_GUINT64_FORMAT " TiB cannot be mapped", most >> 40);
+        return user_fail(err, "more than %" G_GUINT64_FORMAT " TiB cannot be mapped", most >> 40);
     if (args->size < least)
-        return opt_fail(err, "a machine needs 1 MiB of memory at least");
+        return user_fail(err, "a machine needs 1 MiB of memory at least");
     vm->conf->ram_size = (args->size + page - 1) & ~(page - 1);
     return true;
 }
@@ -240,15 +240,15 @@ bool opt_uuid(Vm *vm, const Str *args, GError **err)
     uint8_t *out = vm->conf->uuid;
 
     if (strlen(p) != 36)
-        return opt_fail(err, "Fail to parse UUID string: write "
-                             "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+        return user_fail(err, "Fail to parse UUID string: write "
+                              "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
     for (int i = 0; i < 16; i++, p += 2) {
         if (i == 4 || i == 6 || i == 8 || i == 10) {
             if (*p++ != '-')
-                return opt_fail(err, "Fail to parse UUID string: a '-' is missing");
+                return user_fail(err, "Fail to parse UUID string: a '-' is missing");
         }
         if (!g_ascii_isxdigit(p[0]) || !g_ascii_isxdigit(p[1]))
-            return opt_fail(err, "Fail to parse UUID string: '%.2s' is not hexadecimal", p);
+            return user_fail(err, "Fail to parse UUID string: '%.2s' is not hexadecimal", p);
         out[i] = g_ascii_xdigit_value(p[0]) << 4 | g_ascii_xdigit_value(p[1]);
     }
     vm->conf->uuid_set = true;
@@ -265,8 +265,8 @@ static bool rtc_date(RtcConf *rtc, const char *text, GError **err)
     g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(full, utc);
 
     if (!date)
-        return opt_fail(err, "invalid datetime format; valid formats: '2006-06-17T16:01:21' or "
-                             "'2006-06-17'");
+        return user_fail(err, "invalid datetime format; valid formats: '2006-06-17T16:01:21' or "
+                              "'2006-06-17'");
     rtc->base = RTC_DATE;
     rtc->offset = (g_date_time_to_unix(date) * G_USEC_PER_SEC - g_get_real_time()) * 1000;
     return true;
@@ -344,7 +344,7 @@ bool opt_global(Vm *vm, const Str *args, GError **err)
         g.property = g_strndup(dot + 1, eq - dot - 1);
         g.value = g_strdup(eq + 1);
     } else {
-        ok = (strstr(*args, "driver=") || opt_fail(err, "write driver.property=value")) &&
+        ok = (strstr(*args, "driver=") || user_fail(err, "write driver.property=value")) &&
              prop_parse_kv(GlobalArgs_rows, NULL, *args, &g, vm, err);
     }
     if (ok && !names_device(g.driver))

@@ -104,7 +104,7 @@ static bool check_model(const char *model, GError **err)
         nearest_try(&near, all->pdata[i]);
     }
     hint = nearest_hint(&near);
-    return opt_fail(err, "Unsupported NIC model: %s%s", model, hint);
+    return user_fail(err, "Unsupported NIC model: %s%s", model, hint);
 }
 
 /* ---- lists ---- */
@@ -157,9 +157,10 @@ static bool check_mac(const char *mac, GError **err)
     if (!mac)
         return true;
     if (!net_mac_parse(mac, bytes))
-        return opt_fail(err, "invalid syntax for ethernet address '%s'; write 52:54:00:12:34:56",
-                        mac);
-    return !(bytes[0] & 1) || opt_fail(err, "NIC cannot have multicast MAC address (odd 1st byte)");
+        return user_fail(err, "invalid syntax for ethernet address '%s'; write 52:54:00:12:34:56",
+                         mac);
+    return !(bytes[0] & 1) ||
+           user_fail(err, "NIC cannot have multicast MAC address (odd 1st byte)");
 }
 
 static bool check_nic(Vm *vm, const NicConf *n, GError **err)
@@ -167,7 +168,7 @@ static bool check_nic(Vm *vm, const NicConf *n, GError **err)
     const char *model = n->model ? n->model : vm->machine->nic;
 
     if (!model)
-        return opt_fail(err, "machine type '%s' has no NICs", vm->machine->name);
+        return user_fail(err, "machine type '%s' has no NICs", vm->machine->name);
     return check_model(model, err) && check_mac(n->mac, err);
 }
 
@@ -273,7 +274,7 @@ static bool net_channel(Vm *vm, const char *text, GError **err)
     const char *colon = strchr(text, ':');
 
     if (!colon)
-        return opt_fail(err, "write channel,port:chardev");
+        return user_fail(err, "write channel,port:chardev");
     g_ptr_array_add(startup(vm)->channels,
                     g_strdup_printf("tcp:10.0.2.4:%.*s-%s", (int)(colon - text), text, colon + 1));
     return true;
@@ -284,7 +285,7 @@ bool opt_net(Vm *vm, const Str *args, GError **err)
     const char *text = *args;
 
     if (has_type(text, "none"))
-        return !strchr(text, ',') || opt_fail(err, "none takes no parameters");
+        return !strchr(text, ',') || user_fail(err, "none takes no parameters");
     if (has_type(text, "nic"))
         return net_nic(vm, text, err);
     if (g_str_has_prefix(text, "channel,"))
@@ -368,7 +369,7 @@ bool opt_redir(Vm *vm, const Str *args, GError **err)
     g_auto(GStrv) part = g_strsplit(*args, ":", -1);
 
     if (g_strv_length(part) != 4)
-        return opt_fail(err, "write [tcp|udp]:hostport:[guestaddr]:guestport");
+        return user_fail(err, "write [tcp|udp]:hostport:[guestaddr]:guestport");
     g_ptr_array_add(startup(vm)->redirs,
                     g_strdup_printf("%s::%s-%s:%s", part[0], part[1], part[2], part[3]));
     return true;
@@ -448,8 +449,8 @@ bool startup_network(Vm *vm, GError **err)
     if (wants_default(vm) && (!net_nic(vm, "nic", err) || !net_back_end(vm, "user", err)))
         return false;
     if (st->redirs->len)
-        return opt_fail(err, "-redir needs a user network: add -net user");
-    return !st->channels->len || opt_fail(err, "-net channel needs a user network: add -net user");
+        return user_fail(err, "-redir needs a user network: add -net user");
+    return !st->channels->len || user_fail(err, "-net channel needs a user network: add -net user");
 }
 
 void startup_check_nets(Vm *vm)

@@ -46,9 +46,9 @@ static bool add_cpus(Vm *vm, NumaNode *node, const IntList *cpus, GError **err)
     for (size_t i = 0; i < cpus->n; i++) {
         int64_t cpu = cpus->at[i];
         if (cpu < 0 || cpu >= MAX_NUMA_CPUS)
-            return opt_fail(err, "CPU index (%" PRId64 ") should be smaller than maxcpus", cpu);
+            return user_fail(err, "CPU index (%" PRId64 ") should be smaller than maxcpus", cpu);
         if (node_of_cpu(&vm->conf->numa, cpu))
-            return opt_fail(err, "CPU %" PRId64 " is in a NUMA node already", cpu);
+            return user_fail(err, "CPU %" PRId64 " is in a NUMA node already", cpu);
         give_cpu(node, cpu);
     }
     return true;
@@ -60,16 +60,16 @@ static bool add_node(Vm *vm, const NumaNodeArgs *a, GError **err)
     NumaNode *node;
 
     if (a->initiator >= 0)
-        return opt_fail(err, "initiator= is not supported: there is no HMAT");
+        return user_fail(err, "initiator= is not supported: there is no HMAT");
     while (a->nodeid < 0 && n < MAX_NODES && node_at(vm, n)->present)
         n++;
     if (n >= MAX_NODES)
-        return opt_fail(err, "Max number of NUMA nodes reached: %u", MAX_NODES);
+        return user_fail(err, "Max number of NUMA nodes reached: %u", MAX_NODES);
     node = node_at(vm, n);
     if (node->present)
-        return opt_fail(err, "Duplicate NUMA nodeid: %u", n);
+        return user_fail(err, "Duplicate NUMA nodeid: %u", n);
     if (a->mem && a->memdev)
-        return opt_fail(err, "cannot specify both mem= and memdev=");
+        return user_fail(err, "cannot specify both mem= and memdev=");
     node->present = true;
     node->mem = a->mem;
     node->memdev = g_strdup(a->memdev);
@@ -79,16 +79,16 @@ static bool add_node(Vm *vm, const NumaNodeArgs *a, GError **err)
 static bool add_distance(Vm *vm, const NumaDistArgs *a, GError **err)
 {
     if (a->src >= MAX_NODES || a->dst >= MAX_NODES)
-        return opt_fail(err, "Parameter '%s' expects an integer between 0 and %u",
-                        a->src >= MAX_NODES ? "src" : "dst", MAX_NODES - 1);
+        return user_fail(err, "Parameter '%s' expects an integer between 0 and %u",
+                         a->src >= MAX_NODES ? "src" : "dst", MAX_NODES - 1);
     if (!node_at(vm, a->src)->present || !node_at(vm, a->dst)->present)
-        return opt_fail(err, "Source/Destination NUMA node is missing. Please use '-numa node' "
-                             "option to declare it first.");
+        return user_fail(err, "Source/Destination NUMA node is missing. Please use '-numa node' "
+                              "option to declare it first.");
     if (a->val < 10)
-        return opt_fail(err, "NUMA distance (%u) is invalid, it shouldn't be less than 10.",
-                        a->val);
+        return user_fail(err, "NUMA distance (%u) is invalid, it shouldn't be less than 10.",
+                         a->val);
     if (a->src == a->dst && a->val != 10)
-        return opt_fail(err, "Local distance of node %u should be 10.", a->src);
+        return user_fail(err, "Local distance of node %u should be 10.", a->src);
     node_at(vm, a->src)->distance[a->dst] = a->val;
     vm->conf->numa.distances = true;
     return true;
@@ -101,10 +101,10 @@ static bool add_cpu(Vm *vm, const NumaCpuArgs *a, GError **err)
     bool any = false;
 
     if (a->node_id < 0 || a->node_id >= MAX_NODES || !node_at(vm, a->node_id)->present)
-        return opt_fail(err,
-                        "Invalid node-id=%d, NUMA node must be defined with -numa node,"
-                        "nodeid=ID before it's used with -numa cpu,node-id=ID",
-                        a->node_id);
+        return user_fail(err,
+                         "Invalid node-id=%d, NUMA node must be defined with -numa node,"
+                         "nodeid=ID before it's used with -numa cpu,node-id=ID",
+                         a->node_id);
     for (unsigned i = 0; i < MIN(smp->max, MAX_NUMA_CPUS); i++) {
         int thread = i % smp->threads, core = i / smp->threads % smp->cores;
         int die = i / smp->threads / smp->cores % smp->dies;
@@ -114,11 +114,11 @@ static bool add_cpu(Vm *vm, const NumaCpuArgs *a, GError **err)
             (a->thread_id >= 0 && a->thread_id != thread))
             continue;
         if (node_of_cpu(&vm->conf->numa, i))
-            return opt_fail(err, "CPU %u is in a NUMA node already", i);
+            return user_fail(err, "CPU %u is in a NUMA node already", i);
         give_cpu(node_at(vm, a->node_id), i);
         any = true;
     }
-    return any || opt_fail(err, "no CPU of this machine matches");
+    return any || user_fail(err, "no CPU of this machine matches");
 }
 
 bool opt_numa(Vm *vm, const NumaArgs *args, GError **err)
@@ -132,7 +132,7 @@ bool opt_numa(Vm *vm, const NumaArgs *args, GError **err)
             startup(vm)->numa_cpus = g_array_new(FALSE, FALSE, sizeof(NumaCpuArgs));
         g_array_append_val(startup(vm)->numa_cpus, args->cpu);
         return true;
-    default: return opt_fail(err, "HMAT tables are not supported: no hmat-lb, no hmat-cache");
+    default: return user_fail(err, "HMAT tables are not supported: no hmat-lb, no hmat-cache");
     }
 }
 
@@ -147,14 +147,14 @@ static bool check_nodes(NumaConf *numa, GError **err)
         if (!node->present)
             continue;
         if (i != numa->n)
-            return opt_fail(err, "numa: Node ID missing: %u", numa->n);
+            return user_fail(err, "numa: Node ID missing: %u", numa->n);
         numa->n++;
         with_mem += node->mem != 0;
         with_dev += node->memdev != NULL;
     }
     return !with_mem || !with_dev ||
-           opt_fail(err, "numa configuration should use either mem= or memdev=, mixing both is "
-                         "not allowed");
+           user_fail(err, "numa configuration should use either mem= or memdev=, mixing both is "
+                          "not allowed");
 }
 
 static bool memory_of_backends(Vm *vm, uint64_t *sum, GError **err)
@@ -212,10 +212,10 @@ static bool fill_distances(NumaConf *numa, GError **err)
             if (i == k)
                 *d = 10;
             else if (!*d && !(*d = numa->node[k].distance[i]))
-                return opt_fail(err,
-                                "The distance between node %u and %u is missing: give one "
-                                "value for each pair by -numa dist,src=%u,dst=%u,val=N",
-                                i, k, i, k);
+                return user_fail(err,
+                                 "The distance between node %u and %u is missing: give one "
+                                 "value for each pair by -numa dist,src=%u,dst=%u,val=N",
+                                 i, k, i, k);
         }
     }
     return true;
@@ -232,20 +232,20 @@ bool numa_complete(Vm *vm, GError **err)
     if (!check_nodes(numa, err) || !memory_of_backends(vm, &sum, err))
         return false;
     if (!numa->n)
-        return opt_fail(err, "no NUMA node: give -numa node first");
+        return user_fail(err, "no NUMA node: give -numa node first");
     for (guint i = 0; cpus && i < cpus->len; i++) {
         if (!add_cpu(vm, &g_array_index(cpus, NumaCpuArgs, i), err))
             return false;
     }
     if (vm->smp.max > MAX_NUMA_CPUS)
-        return opt_fail(err, "-numa serves %u CPUs at most", MAX_NUMA_CPUS);
+        return user_fail(err, "-numa serves %u CPUs at most", MAX_NUMA_CPUS);
     if (!sum)
         split_memory(numa, sum = vm->conf->ram_size);
     if (sum != vm->conf->ram_size)
-        return opt_fail(err,
-                        "total memory for NUMA nodes (0x%" PRIx64 ") should equal RAM size "
-                        "(0x%" PRIx64 ")",
-                        sum, vm->conf->ram_size);
+        return user_fail(err,
+                         "total memory for NUMA nodes (0x%" PRIx64 ") should equal RAM size "
+                         "(0x%" PRIx64 ")",
+                         sum, vm->conf->ram_size);
     place_cpus(vm);
     return fill_distances(numa, err);
 }
@@ -274,14 +274,14 @@ bool memory_complete(Vm *vm, bool size_given, GError **err)
     if (!conf->ram.backend)
         return true;
     if (conf->ram.path)
-        return opt_fail(err, "'-mem-path' can't be used together with '-machine memory-backend'");
+        return user_fail(err, "'-mem-path' can't be used together with '-machine memory-backend'");
     if (!(b = ram_backend_get(vm, conf->ram.backend, err)))
         return false;
     if (!size_given)
         conf->ram_size = b->args.size;
     return conf->ram_size == b->args.size ||
-           opt_fail(err,
-                    "Machine memory size does not match the size of the memory backend '%s': "
-                    "write -m %" PRIu64 "M",
-                    conf->ram.backend, b->args.size >> 20);
+           user_fail(err,
+                     "Machine memory size does not match the size of the memory backend '%s': "
+                     "write -m %" PRIu64 "M",
+                     conf->ram.backend, b->args.size >> 20);
 }

@@ -69,13 +69,14 @@ static bool lock_memory(GError **err)
 {
     if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
         return true;
-    return opt_fail(err, "cannot lock memory: %s; raise the limit with ulimit -l", strerror(errno));
+    return user_fail(err, "cannot lock memory: %s; raise the limit with ulimit -l",
+                     strerror(errno));
 }
 
 bool opt_overcommit(Vm *vm, const OvercommitArgs *args, GError **err)
 {
     if (args->cpu_pm)
-        return opt_fail(err, "cpu-pm=on is not supported yet");
+        return user_fail(err, "cpu-pm=on is not supported yet");
     return !args->mem_lock || lock_memory(err);
 }
 
@@ -119,7 +120,7 @@ bool opt_trace(Vm *vm, const TraceArgs *args, GError **err)
     if (rest_asks_help(args->rest))
         return help_fail(err, trace_help());
     if (args->rest)
-        return opt_fail(err, "Invalid parameter '%s'", args->rest->mem[0].key);
+        return user_fail(err, "Invalid parameter '%s'", args->rest->mem[0].key);
     if (args->file && !log_set_file(args->file, err))
         return false;
     if (args->events && !trace_enable_file(args->events, err))
@@ -189,7 +190,7 @@ bool opt_echr(Vm *vm, const Str *args, GError **err)
     int64_t n;
 
     if (!text_int(*args, &n) || n < 0 || n > 255)
-        return opt_fail(err, "the escape character is a number from 0 to 255 (1 is C-a)");
+        return user_fail(err, "the escape character is a number from 0 to 255 (1 is C-a)");
     chardev_set_escape(vm, n);
     return true;
 }
@@ -214,7 +215,7 @@ bool opt_runas(Vm *vm, const Str *args, GError **err)
 
 bool opt_sandbox(Vm *vm, const Str *args, GError **err)
 {
-    return strcmp(*args, "off") == 0 || opt_fail(err, "only 'off' is supported yet");
+    return strcmp(*args, "off") == 0 || user_fail(err, "only 'off' is supported yet");
 }
 
 /* There are no configuration files to leave out. */

@@ -33,8 +33,8 @@ bool opt_balloon(Vm *vm, const Str *args, GError **err)
     if (strcmp(*args, "none") == 0)
         return true;
     if (!rest)
-        return opt_fail(err, "Unknown -balloon argument %s: none or virtio[,addr=...][,id=...]",
-                        *args);
+        return user_fail(err, "Unknown -balloon argument %s: none or virtio[,addr=...][,id=...]",
+                         *args);
     return add_device(vm, device, err);
 }
 
@@ -44,7 +44,7 @@ bool opt_virtioconsole(Vm *vm, const Str *args, GError **err)
     if (strcmp(*args, "none") == 0)
         return true;
     if (chardev_find(vm, "virtcon0"))
-        return opt_fail(err, "too many virtio consoles: there is one");
+        return user_fail(err, "too many virtio consoles: there is one");
     return chardev_new_legacy(vm, "virtcon0", *args, err) &&
            add_device(vm, "virtio-serial-pci,id=virtio-serial0", err) &&
            add_device(vm, "virtconsole,bus=virtio-serial0.0,chardev=virtcon0", err);

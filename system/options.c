@@ -138,18 +138,6 @@ bool help_fail(GError **err, char *take)
     return false;
 }
 
-bool opt_fail(GError **err, const char *fmt, ...)
-{
-    g_autofree char *text = NULL;
-    va_list ap;
-
-    va_start(ap, fmt);
-    text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 int option_report(const Record *r, GError *take)
 {
     bool help = g_error_matches(take, prop_error_quark(), PROP_ERROR_HELP);

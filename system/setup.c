@@ -61,8 +61,8 @@ static bool unknown_machine(const char *name, GError **err)
             nearest_try(&near, (*p)->alias);
     }
     hint = nearest_hint(&near);
-    return opt_fail(err, "unsupported machine type%s\nUse -machine help to list supported machines",
-                    hint);
+    return user_fail(
+        err, "unsupported machine type%s\nUse -machine help to list supported machines", hint);
 }
 
 /* What -machine says in other words than the options of old. */
@@ -112,8 +112,8 @@ static bool check_smp(Vm *vm, GError **err)
     if (!smp->cpus)
         *smp = (VmSmp){ 1, 1, 1, 1, 1, 1 };
     if (smp->max > vm->machine->max_cpus)
-        return opt_fail(err, "Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
-                        smp->max, vm->machine->name, vm->machine->max_cpus);
+        return user_fail(err, "Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
+                         smp->max, vm->machine->name, vm->machine->max_cpus);
     return true;
 }
 
@@ -123,8 +123,8 @@ static bool check_kernel(const MachineConf *conf, const char **option, GError **
         return true;
     *option = conf->append ? "append" : "initrd";
     if (conf->append)
-        return opt_fail(err, "-append only allowed with -kernel option");
-    return !conf->initrd || opt_fail(err, "-initrd only allowed with -kernel option");
+        return user_fail(err, "-append only allowed with -kernel option");
+    return !conf->initrd || user_fail(err, "-initrd only allowed with -kernel option");
 }
 
 static void choose_vga(Vm *vm)
@@ -179,7 +179,7 @@ bool startup_machine(Vm *vm, int *status)
         if (name)
             unknown_machine(name, &err);
         else
-            opt_fail(&err, "there is no default machine in this build");
+            user_fail(&err, "there is no default machine in this build");
         return fail(vm, "machine", err, status);
     }
     if (!machine_merge(vm, &err) || !machine_args(vm, &err))
@@ -259,7 +259,7 @@ bool startup_accel(Vm *vm, int *status)
     GError *err = NULL;
 
     if (st->accels->len && st->machine.accel) {
-        opt_fail(&err, "The -accel and \"-machine accel=\" options are incompatible");
+        user_fail(&err, "The -accel and \"-machine accel=\" options are incompatible");
         return fail(vm, "accel", err, status);
     }
     if (!cpu_model_parse(vm, st->cpu, &err))
@@ -285,8 +285,8 @@ static bool check_drives(Vm *vm, GError **err)
         const DriveConf *d = drives->pdata[i];
 
         if (!d->used)
-            return opt_fail(err, "machine type does not support if=%s,bus=%u,unit=%u",
-                            if_words[d->iface], d->bus, d->unit);
+            return user_fail(err, "machine type does not support if=%s,bus=%u,unit=%u",
+                             if_words[d->iface], d->bus, d->unit);
     }
     return true;
 }
@@ -371,7 +371,7 @@ static bool open_display(Vm *vm, GError **err)
     if (st->display_vnc)
         return open_vnc(vm, st->display_vnc, err);
     if (st->display.type && st->daemonize && strcmp(st->display.type, "none"))
-        return opt_fail(err, "%s cannot be used with -daemonize", st->display.type);
+        return user_fail(err, "%s cannot be used with -daemonize", st->display.type);
     if (st->display.type)
         return display_open(vm, &st->display, err);
     if (st->vnc_given || st->nographic || is_qtest(vm))

@@ -82,7 +82,6 @@ static inline Startup *startup(Vm *vm)
 
 /* HELP error with this text: printed on stdout, exit 0 */
 bool help_fail(GError **err, char *take);
-bool opt_fail(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* opt-drive.c: the list of -drive format=?; true: nobody asked */
 bool drive_formats_help(const DriveArgs *, GError **);

@@ -132,18 +132,6 @@ static const CharFrontOps port_front = { .receive = port_receive,
 
 /* ---- the bus ---- */
 
-static bool refuse(GError **err, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-static bool refuse(GError **err, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    g_autofree char *text = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 /* Port 0 is a console's, because old drivers know no other. */
 static bool serial_attach(Bus *bus, Device *dev, GError **err)
 {
@@ -155,15 +143,16 @@ static bool serial_attach(Bus *bus, Device *dev, GError **err)
         for (nr = first; nr < s->max_ports && s->port[nr];)
             nr++;
     if (nr == 0 && first)
-        return refuse(err, "virtio-serial-bus: Port number 0 on virtio-serial devices reserved for "
-                           "virtconsole devices for backward compatibility.");
+        return user_fail(err,
+                         "virtio-serial-bus: Port number 0 on virtio-serial devices reserved for "
+                         "virtconsole devices for backward compatibility.");
     if (p->nr == SERIAL_AUTO && nr >= s->max_ports)
-        return refuse(err, "virtio-serial-bus: Maximum port limit for this device reached");
+        return user_fail(err, "virtio-serial-bus: Maximum port limit for this device reached");
     if (nr >= s->max_ports)
-        return refuse(err, "virtio-serial-bus: Out-of-range port id specified, max. allowed: %u",
-                      s->max_ports - 1);
+        return user_fail(err, "virtio-serial-bus: Out-of-range port id specified, max. allowed: %u",
+                         s->max_ports - 1);
     if (s->port[nr])
-        return refuse(err, "virtio-serial-bus: A port already exists at id %u", nr);
+        return user_fail(err, "virtio-serial-bus: A port already exists at id %u", nr);
     p->nr = nr;
     p->s = s;
     s->port[nr] = p;
