@@ -192,7 +192,20 @@ static Job *job_new(Vm *vm, DriveDone *done, void *o)
 static void job_add(Job *j, BlockFront *blk)
 {
     g_atomic_ref_count_inc(&blk->ref);
+    front_enter(blk); /* the medium stays until job_over() */
+    blk->jobs++;
     g_ptr_array_add(j->fronts, blk);
+}
+
+static void job_over(Job *j)
+{
+    for (guint i = 0; i < j->fronts->len; i++) {
+        BlockFront *blk = j->fronts->pdata[i];
+
+        blk->jobs--;
+        front_leave(blk);
+    }
+    vm_call_main(j->vm, NULL, job_end, j);
 }
 
 static void commit_job_co(void *o)
@@ -201,7 +214,7 @@ static void commit_job_co(void *o)
 
     for (guint i = 0; i < j->fronts->len && !j->err; i++)
         commit_one_co(j->fronts->pdata[i], &j->err);
-    vm_call_main(j->vm, NULL, job_end, j);
+    job_over(j);
 }
 
 static void resize_job_co(void *o)
@@ -211,7 +224,7 @@ static void resize_job_co(void *o)
 
     if (resize_one_co(blk, j->size, &j->err) && blk->ops && blk->ops->resized)
         blk->ops->resized(blk->o);
-    vm_call_main(j->vm, NULL, job_end, j);
+    job_over(j);
 }
 
 void drive_commit(Vm *vm, BlockFront *blk, DriveDone *done, void *o)

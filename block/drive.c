@@ -381,6 +381,9 @@ static void cut_now(void *o)
 
     if (!drive_unload(blk))
         block_warn("drive '%s': its last data could not be written", blk->name);
+    /* what werror=stop parked in its device ends with an error: `cont` no longer asks for it */
+    if (blk->ops && blk->ops->again)
+        blk->ops->again(blk->o);
     front_unref(blk);
 }
 
@@ -457,6 +460,9 @@ bool drive_eject(BlockFront *blk, bool force, GError **err)
 {
     if (!blk->removable)
         return block_fail(err, "Device '%s' is not removable", blk->name);
+    if (blk->jobs)
+        return block_fail(err, "Device '%s' is busy: wait until commit or block_resize is over",
+                          blk->name);
     if (blk->locked && !blk->tray_open && !force) {
         if (blk->ops && blk->ops->eject_request)
             blk->ops->eject_request(blk->o, force);

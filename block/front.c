@@ -162,14 +162,18 @@ static void count(FrontReq *r, int ret)
     }
 }
 
-/* The request is over: whoever waited for the last one is told. */
-static void front_leave(FrontReq *r, int ret)
+void front_enter(BlockFront *blk)
 {
-    BlockFront *blk = r->blk;
+    g_mutex_lock(&blk->lock);
+    blk->in_flight++;
+    g_mutex_unlock(&blk->lock);
+}
+
+void front_leave(BlockFront *blk)
+{
     FrontDrain *drains = NULL;
 
     g_mutex_lock(&blk->lock);
-    count(r, ret);
     if (!--blk->in_flight) {
         drains = blk->drains;
         blk->drains = NULL;
@@ -220,7 +224,10 @@ static void request_co(void *o)
 
     node_unref_co(r->root);
     r->done(r->o, ret);
-    front_leave(r, ret);
+    g_mutex_lock(&r->blk->lock);
+    count(r, ret);
+    g_mutex_unlock(&r->blk->lock);
+    front_leave(r->blk);
     front_unref(r->blk);
     g_free(r);
 }

@@ -39,6 +39,7 @@ struct BlockFront {
     int detect_zeroes; /* 0 off, 1 on, 2 unmap */
     int io_status;     /* 0 or the errno that stopped the VM */
     unsigned in_flight;
+    unsigned jobs; /* main: commit, block_resize: among what is in flight, and no eject */
     FrontDrain *drains;
     FrontStats stats;
     Throttle *throttle; /* NULL: no limits; main sets it, requests take a look */
@@ -50,6 +51,10 @@ struct DriveList {
 };
 
 BlockFront *front_new(Vm *, const char *name);
+/* Something is in flight that a drain waits for: a request, or a job on the medium. leave: whoever
+ * waited for the last one is told, inside the call. Any home. */
+void front_enter(BlockFront *);
+void front_leave(BlockFront *);
 void front_unref(BlockFront *);
 void front_set_root(BlockFront *, BlockNode *root, bool writable);
 /* Main, outside coroutines: runs fn to its end on a context of its own; no other source runs. */

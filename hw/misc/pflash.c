@@ -87,14 +87,18 @@ static void write_back(Pflash *p)
     blk_writev(p->blk, p->io_from, &v, 1, false, write_done, p);
 }
 
-static void mark(Pflash *p, uint64_t from, uint64_t n)
+static void dirty_add(Pflash *p, uint64_t from, uint64_t to)
 {
-    uint64_t page = from & ~511ull, end = MIN((from + n + 511) & ~511ull, p->mem.size);
     bool none = p->dirty_from == p->dirty_to;
 
+    p->dirty_from = none ? from : MIN(p->dirty_from, from);
+    p->dirty_to = none ? to : MAX(p->dirty_to, to);
+}
+
+static void mark(Pflash *p, uint64_t from, uint64_t n)
+{
     region_dirty(&p->mem, from, n);
-    p->dirty_from = none ? page : MIN(p->dirty_from, page);
-    p->dirty_to = none ? end : MAX(p->dirty_to, end);
+    dirty_add(p, from & ~511ull, MIN((from + n + 511) & ~511ull, p->mem.size));
     write_back(p);
 }
 
@@ -103,9 +107,8 @@ static void write_done(void *o, int ret)
     Pflash *p = o;
 
     p->in_flight = false;
-    if (ret == -EAGAIN) { /* the machine stops: once more when it runs */
-        p->dirty_to = p->dirty_from == p->dirty_to ? p->io_to : MAX(p->dirty_to, p->io_to);
-        p->dirty_from = p->io_from;
+    if (ret == -EAGAIN) {                   /* the machine stops: once more when it runs */
+        dirty_add(p, p->io_from, p->io_to); /* beside what the guest wrote meanwhile */
         return;
     }
     if (ret < 0)

@@ -9,6 +9,8 @@
 
 #include "hw/scsi/lsi.h"
 
+enum { MOST_COMMANDS = 512 }; /* a script that only sends: each costs the host memory */
+
 /* ---- phases ---- */
 
 static void set_phase(Lsi *s, uint8_t phase)
@@ -121,16 +123,33 @@ uint32_t lsi_message_in(Lsi *s, uint8_t *p, uint32_t n)
     return n;
 }
 
+static void req_free(LsiReq *r)
+{
+    if (r->lsi->current == r)
+        r->lsi->current = NULL;
+    g_queue_remove(&r->lsi->reqs, r);
+    if (r->req)
+        scsi_unref(r->req);
+    g_free(r);
+}
+
+/* One whose end was known already is not told of again. */
+static void req_cancel(LsiReq *r)
+{
+    r->ready = false;
+    if (!scsi_cancel(r->req))
+        req_free(r);
+}
+
 static void cancel(Lsi *s, bool all_luns, bool one_tag)
 {
-    for (GList *l = s->reqs.head; l; l = l->next) {
+    for (GList *l = s->reqs.head, *next; l; l = next) {
         LsiReq *r = l->data;
 
+        next = l->next;
         if (r->target == s->st.target && (all_luns || r->lun == s->st.lun) &&
-            (!one_tag || r->tag == s->st.tag)) {
-            r->ready = false;
-            scsi_cancel(r->req);
-        }
+            (!one_tag || r->tag == s->st.tag))
+            req_cancel(r);
     }
 }
 
@@ -188,20 +207,16 @@ void lsi_message_out(Lsi *s, const uint8_t *p, uint32_t n)
 
 /* ---- commands ---- */
 
-static void req_free(LsiReq *r)
-{
-    if (r->lsi->current == r)
-        r->lsi->current = NULL;
-    g_queue_remove(&r->lsi->reqs, r);
-    if (r->req)
-        scsi_unref(r->req);
-    g_free(r);
-}
-
 void lsi_command(Lsi *s, const uint8_t *cdb, uint32_t n)
 {
-    LsiReq *r = g_new0(LsiReq, 1);
+    LsiReq *r;
 
+    if (g_queue_get_length(&s->reqs) >= MOST_COMMANDS) {
+        guest_error(&s->pci.dev, "more than %u commands at once", (unsigned)MOST_COMMANDS);
+        lsi_disconnect(s);
+        return;
+    }
+    r = g_new0(LsiReq, 1);
     *r = (LsiReq){
         .lsi = s, .target = s->st.target, .lun = s->st.lun, .tag = s->st.tag, .tagged = s->st.tagged
     };
@@ -339,8 +354,10 @@ const ScsiHba lsi_hba = {
 
 void lsi_cancel_all(Lsi *s)
 {
-    for (GList *l = s->reqs.head; l; l = l->next)
-        ((LsiReq *)l->data)->ready = false;
+    for (GList *l = s->reqs.head, *next; l; l = next) {
+        next = l->next;
+        req_cancel(l->data);
+    }
     s->current = NULL;
     scsi_bus_reset(&s->bus);
 }

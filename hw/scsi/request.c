@@ -273,15 +273,18 @@ void scsi_more(ScsiReq *r)
         kind_of(r)->more(r);
 }
 
-void scsi_cancel(ScsiReq *r)
+bool scsi_cancel(ScsiReq *r)
 {
-    if (r->turn == REQ_OVER || r->cancelled)
-        return;
+    if (r->turn == REQ_OVER || r->orphan)
+        return false;
+    if (r->cancelled)
+        return true;
     r->cancelled = true;
     if (r->turn == REQ_DISK)
-        return; /* its buffer is in use: told when that has ended */
+        return true; /* its buffer is in use: told when that has ended */
     r->finished = false;
     finish(r, SCSI_CANCELLED);
+    return true;
 }
 
 /* ---- the end of a device, of a machine's run ---- */

@@ -71,7 +71,7 @@ size_t scsi_length(const ScsiReq *);
 void *scsi_hba_o(const ScsiReq *);
 void scsi_start(ScsiReq *);
 void scsi_more(ScsiReq *);
-void scsi_cancel(ScsiReq *); /* done() still comes, SCSI_CANCELLED */
+bool scsi_cancel(ScsiReq *); /* done() still comes, SCSI_CANCELLED; false: it came, or never will */
 /* The bus's reset line: every request is cancelled, every device has news of it. */
 void scsi_bus_reset(ScsiBus *);
 /* After done() returned the request is gone unless the adapter took a reference. */
