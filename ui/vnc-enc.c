@@ -64,8 +64,14 @@ static void screen_resize(VncEnc *e, int w, int h)
     e->pixels = g_new0(uint32_t, (size_t)w * h);
     rfbNewFramebuffer(e->screen, (char *)e->pixels, w, h, 8, 3, 4);
     set_format(e->screen);
-    for (unsigned i = 0; i < e->viewers->len; i++)
-        e->screen->setTranslateFunction(((Viewer *)e->viewers->pdata[i])->cl);
+    for (unsigned i = 0; i < e->viewers->len; i++) {
+        Viewer *v = e->viewers->pdata[i];
+        e->screen->setTranslateFunction(v->cl);
+        if (v->cl->useNewFBSize) { /* the library tells it */
+            v->told_w = w;
+            v->told_h = h;
+        }
+    }
     g_free(old);
 }
 
@@ -162,6 +168,7 @@ static void frame_tell(VncDisplay *d, const Frame *f)
         unsigned tell =
             (f->what & FRAME_LEDS && c->leds ? VNC_TELL_LEDS : 0) |
             (f->what & FRAME_POINTER && c->pointer_type ? VNC_TELL_POINTER : 0) |
+            (f->what & FRAME_BELL ? VNC_TELL_BELL : 0) |
             (f->what & (FRAME_CURSOR | FRAME_MOVED) && c->alpha_cursor ? VNC_TELL_CURSOR : 0);
         atomic_fetch_or(&c->tell, tell);
     }
@@ -316,12 +323,13 @@ static bool viewer_step(VncEnc *e, Viewer *v)
         rfbProcessClientMessage(v->cl);
         viewer_size(e, v);
     }
-    if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL && !viewer_tell(e, v))
-        return false;
     if (v->client->alpha_cursor)
         v->cl->cursorWasChanged = FALSE; /* it has a better one */
+    /* nothing more for one that does not read */
     if (v->cl->sock >= 0 && v->cl->state == RFB_NORMAL &&
         atomic_load(&v->client->queued) < VNC_QUEUE_HOLD) {
+        if (!viewer_tell(e, v))
+            return false;
         rfbUpdateClient(v->cl);
         if (v->cl->sock >= 0)
             rfbUpdateClient(v->cl); /* the first may have told the size only */

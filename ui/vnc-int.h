@@ -153,6 +153,7 @@ void vnc_wake(int eventfd);
 gpointer vnc_io_thread(gpointer server);
 void vnc_client_add(VncDisplay *, int fd, bool skip_auth, bool websocket); /* any; takes fd */
 void vnc_client_unref(VncClient *);
+void vnc_client_fail(VncClient *); /* what is queued is sent, then it is closed */
 void vnc_client_put(VncClient *, const void *p, size_t n); /* IO: behind what is queued for it */
 void vnc_client_event(VncClient *, char what); /* c: connected, i: initialized, d: disconnected */
 /* vnc-login.c: one step of the handshake; -> bytes used, 0: wait for more */

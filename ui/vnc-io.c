@@ -91,6 +91,13 @@ void vnc_client_event(VncClient *c, char what)
         event_vnc_disconnected(vm, &(EventVnc){ server, client });
 }
 
+/* Its last words are sent, for as long as a handshake may take; then it is gone. */
+void vnc_client_fail(VncClient *c)
+{
+    c->state = VNC_FAILING;
+    c->deadline = g_get_monotonic_time() + VNC_HANDSHAKE_S * G_USEC_PER_SEC;
+}
+
 /* ---- life ---- */
 void vnc_client_add(VncDisplay *d, int fd, bool skip_auth, bool websocket)
 {
@@ -114,10 +121,10 @@ void vnc_client_add(VncDisplay *d, int fd, bool skip_auth, bool websocket)
         c->state = VNC_VERSION;
         vnc_client_put(c, "RFB 003.008\n", 12);
     }
-    g_mutex_lock(&d->server->lock);
-    g_ptr_array_add(d->clients, c);
-    g_mutex_unlock(&d->server->lock);
     vnc_client_event(c, 'c');
+    g_mutex_lock(&d->server->lock);
+    g_ptr_array_add(d->clients, c); /* vnc-io's from here on */
+    g_mutex_unlock(&d->server->lock);
     vnc_wake(d->server->io_wake);
 }
 
@@ -132,6 +139,11 @@ void vnc_client_unref(VncClient *c)
     g_byte_array_unref(c->out);
     vnc_peer_clear(&c->peer);
     g_free(c);
+}
+
+static bool has_deadline(const VncClient *c)
+{
+    return c->state < VNC_WAIT_LIVE || c->state == VNC_FAILING;
 }
 
 static void client_free(VncClient *c)
@@ -159,9 +171,12 @@ static void display_accept(VncDisplay *d, int listen_fd, bool websocket)
     if (fd < 0)
         return;
     unsigned waiting = 0;
-    for (unsigned i = 0; i < d->clients->len; i++)
+    g_mutex_lock(&d->server->lock); /* main adds some: reverse, vnc_add_client() */
+    unsigned all = d->clients->len;
+    for (unsigned i = 0; i < all; i++)
         waiting += ((VncClient *)d->clients->pdata[i])->state < VNC_RELAY;
-    if (waiting >= VNC_MAX_WAITING || d->clients->len >= d->args.connections + VNC_MAX_WAITING) {
+    g_mutex_unlock(&d->server->lock);
+    if (waiting >= VNC_MAX_WAITING || all >= d->args.connections + VNC_MAX_WAITING) {
         close(fd);
         return;
     }
@@ -197,7 +212,7 @@ static bool client_read(VncClient *c)
     if (!c->ws) {
         g_byte_array_append(c->in, buf, n);
     } else if (!ws_feed(c->ws, buf, n, c->in, c->out)) {
-        c->state = VNC_FAILING; /* its last word is sent first */
+        vnc_client_fail(c); /* its last word is sent first */
     } else if (c->state == VNC_UPGRADE && c->ws->state != WS_HTTP) {
         c->state = VNC_VERSION;
         vnc_client_put(c, "RFB 003.008\n", 12);
@@ -239,7 +254,7 @@ static bool client_step(VncClient *c, short viewer, short pair)
     out_account(c);
     if (c->state == VNC_FAILING && c->out_at >= c->out->len)
         alive = false;
-    if (c->state < VNC_WAIT_LIVE && g_get_monotonic_time() > c->deadline)
+    if (has_deadline(c) && g_get_monotonic_time() > c->deadline)
         alive = false;
     return alive;
 }
@@ -281,7 +296,7 @@ static int collect(VncServer *s, GArray *fds, GArray *who)
                 wait = 0; /* another viewer's exclusive wish ended it */
             else if (c->input_blocked && wait)
                 wait = 10;
-            else if (c->state < VNC_WAIT_LIVE && wait < 0)
+            else if (has_deadline(c) && wait < 0)
                 wait = 1000;
         }
     }

@@ -23,7 +23,7 @@ static void client_fail(VncClient *c, const char *reason)
         put32(c, strlen(reason) + 1);
         vnc_client_put(c, reason, strlen(reason) + 1);
     }
-    c->state = VNC_FAILING;
+    vnc_client_fail(c);
 }
 
 static void refuse(VncClient *c)
@@ -41,7 +41,7 @@ static size_t take_version(VncClient *c)
         return 0;
     memcpy(text, c->in->data, 12);
     if (sscanf(text, "RFB %03u.%03u\n", &major, &minor) != 2 || major != 3) {
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
         return 12;
     }
     /* 3.4 to 3.6 never were: some viewers say 3.5 and mean 3.3 */
@@ -113,17 +113,19 @@ static bool share_ok(VncClient *c)
     VncDisplay *d = c->display;
     unsigned others = 0;
     bool alone = false; /* somebody asked to be */
+    g_mutex_lock(&d->server->lock);
     for (unsigned i = 0; i < d->clients->len; i++) {
         VncClient *other = d->clients->pdata[i];
         if (other == c || other->state < VNC_WAIT_LIVE || other->state == VNC_FAILING)
             continue;
         bool exclusive = d->args.share == VNC_SHARE_ALLOW_EXCLUSIVE && !c->shared;
         if (exclusive)
-            other->state = VNC_FAILING;
+            vnc_client_fail(other);
         else
             others++;
         alone = alone || !other->shared;
     }
+    g_mutex_unlock(&d->server->lock);
     if (d->args.share == VNC_SHARE_FORCE_SHARED && !c->shared)
         return false;
     if (d->args.share == VNC_SHARE_ALLOW_EXCLUSIVE && c->shared && alone)
@@ -136,7 +138,7 @@ static size_t take_init(VncClient *c)
     VncDisplay *d = c->display;
     c->shared = c->in->data[0];
     if (!share_ok(c)) {
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
         return 1;
     }
     c->state = VNC_WAIT_LIVE;

@@ -145,7 +145,7 @@ static size_t take_qemu(VncClient *c)
             return 0;
         return take_key(c, vnc_be16(p + 2), vnc_be32(p + 4), vnc_be32(p + 8), 12);
     }
-    c->state = VNC_FAILING;
+    vnc_client_fail(c);
     return 2;
 }
 
@@ -156,7 +156,7 @@ static size_t take_cut_text(VncClient *c)
         return 0;
     uint32_t n = vnc_be32(c->in->data + 4);
     if (n > VNC_CUT_MAX) {
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
         return 8;
     }
     size_t here = MIN(c->in->len - 8, n);
@@ -174,7 +174,7 @@ static size_t forward(VncClient *c, size_t n)
     if (c->in->len < n)
         return 0;
     if (!pair_write(c, c->in->data, n))
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
     return n;
 }
 
@@ -184,7 +184,7 @@ static size_t take_encodings(VncClient *c)
         return 0;
     unsigned n = vnc_be16(c->in->data + 2);
     if (n > VNC_ENCODINGS_MAX || (c->in->len >= 4 + 4 * n && !forward_encodings(c, n))) {
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
         return 4;
     }
     return c->in->len >= 4 + 4 * n ? 4 + 4 * n : 0;
@@ -215,7 +215,7 @@ static size_t take_xvp(VncClient *c)
     if (c->in->len < 4)
         return 0;
     if (!c->xvp) {
-        c->state = VNC_FAILING;
+        vnc_client_fail(c);
     } else if (p[2] != 1 || !vnc_ask_power(c, p[3])) {
         atomic_fetch_or(&c->tell, VNC_TELL_NO_POWER);
         vnc_wake(c->display->server->enc_wake);
@@ -238,7 +238,7 @@ size_t vnc_message(VncClient *c)
     switch (p[0]) {
     case MSG_SET_PIXEL_FORMAT:
         if (have >= 20 && !pixel_format_ok(p)) {
-            c->state = VNC_FAILING;
+            vnc_client_fail(c);
             return 20;
         }
         return forward(c, 20);
@@ -250,6 +250,6 @@ size_t vnc_message(VncClient *c)
     case MSG_XVP: return take_xvp(c);
     case MSG_SET_DESKTOP_SIZE: return take_desktop_size(c);
     case MSG_QEMU: return take_qemu(c);
-    default: c->state = VNC_FAILING; return 1;
+    default: vnc_client_fail(c); return 1;
     }
 }

@@ -417,10 +417,12 @@ static void lines_draw(Vga *v, const VgaMode *m, Surface *s, const unsigned long
     v->cursor_h = cursor_h;
 }
 
-/* A 32-bit picture that lies whole in display memory needs no drawing. */
+/* A 32-bit picture that lies whole in display memory needs no drawing. A Cirrus may have lines that
+ * are wider than their distance: the last one would then reach over the end. */
 static bool can_show_vram(const Vga *v, const VgaMode *m)
 {
     return m->kind == VGA_DIRECT && m->bpp == 32 && m->start % 4 == 0 && !m->own_pixels &&
+           m->stride >= 4u * (unsigned)m->width &&
            (uint64_t)m->start + (uint64_t)m->stride * m->height <= v->vram_size;
 }
 

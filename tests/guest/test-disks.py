@@ -61,7 +61,7 @@ def disk_full():
         assert g.monitor("cont") == ""
         got = g.expect(r"([0-9a-f]{32})")[1]
         assert got == want, (got, want)
-        assert g.expect(r"(?m)^(\d+)\r?$")[1] == "0", "the guest saw I/O errors"
+        assert g.expect(r"(?m)^(\d+)\r?\n")[1] == "0", "the guest saw I/O errors"
         g.expect("GUEST-END 0")
         assert g.wait() == 0
         out = fs.run(os.path.join(os.environ["BUILD"], "qemu-img"), "check", img)

@@ -58,8 +58,8 @@ def boot_disk(flavour, smp, mem=128):
     try:
         g.expect("root@test")
         g.type("echo kept > /root/kept; sync; nproc; cat /root/kept\n")
-        g.expect(rf"(?m)^{smp}\r?$")
-        g.expect(r"(?m)^kept\r?$")
+        g.expect(rf"(?m)^{smp}\r?\n")
+        g.expect(r"(?m)^kept\r?\n")
         g.expect("root@test")
         g.type("poweroff\n")
         g.expect("Power down")

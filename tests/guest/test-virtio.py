@@ -22,7 +22,7 @@ def boot_disk(flavour, *more, drive=",if=virtio,media=disk,cache=writeback,forma
     g = Guest("-m", str(mem), "-net", "none", "-drive", f"file={f}{drive}", *more, guard=400)
     try:
         g.expect("root@test")
-        for command, want in (("echo kept > /root/kept; sync; cat /root/kept", r"(?m)^kept\r?$"), *shows):
+        for command, want in (("echo kept > /root/kept; sync; cat /root/kept", r"(?m)^kept\r?\n"), *shows):
             g.type(command + "\n")
             g.expect(want)
             g.expect("root@test")

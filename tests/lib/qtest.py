@@ -168,6 +168,6 @@ def main(*tests):
         try:
             t()
         except Exception:
-            check(False, t.__name__, traceback.format_exc())
+            check(False, t.__name__, traceback.format_exc()[-390:])
     print(f"1..{_n}")
     sys.exit(1 if _bad else 0)

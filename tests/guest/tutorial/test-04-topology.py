@@ -20,7 +20,7 @@ def command_4():
         g.type("cd /sys/devices/system/cpu; for c in 0 1 2 3; do echo cpu$c socket $(cat "
                "cpu$c/topology/physical_package_id) core $(cat cpu$c/topology/core_id) siblings "
                "$(cat cpu$c/topology/thread_siblings_list); done; head -c 2 /dev/sr0; echo; echo DONE\n")
-        rows = [g.expect(rf"(?m)^cpu{c} socket (\d+) core (\d+) siblings (\S+)\r?$") for c in range(4)]
+        rows = [g.expect(rf"(?m)^cpu{c} socket (\d+) core (\d+) siblings (\S+)\r?\n") for c in range(4)]
         assert [r[1] for r in rows] == ["0"] * 4, "one socket"
         assert [r[2] for r in rows] == ["0", "0", "1", "1"], "two cores"
         assert [r[3] for r in rows] in (["0-1", "0-1", "2-3", "2-3"],), [r[3] for r in rows]
