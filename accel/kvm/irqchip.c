@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupt chips in the kernel: lines, message interrupts, routes, irqfds, and their state to and
- * from the state structs of our own chips (core/irqchip.h), so that saving and reset know only one
- * kind.
+ * Interrupt chips in the kernel, all of them or (split) the local APICs only: lines, message
+ * interrupts, routes, irqfds, and their state to and from the state structs of our own chips
+ * (core/irqchip.h), so that saving and reset know only one kind.
  */
 #include <errno.h>
 #include <string.h>
@@ -183,16 +183,43 @@ static void lapic_copy(struct kvm_lapic_state *s, LapicState *a, bool to_kernel)
     }
 }
 
+/* Which mode the APIC is in is one of the processor's registers to the kernel. */
+static bool apic_base(Vcpu *v, uint64_t *base, bool write)
+{
+    struct kvm_sregs r;
+    if (kvm_vcpu_ioctl(v, KVM_GET_SREGS, &r) < 0)
+        return false;
+    if (!write) {
+        *base = r.apic_base;
+        return true;
+    }
+    r.apic_base = *base;
+    return kvm_vcpu_ioctl(v, KVM_SET_SREGS, &r) >= 0;
+}
+
+static bool lapic_get(Vcpu *v, LapicState *a)
+{
+    struct kvm_lapic_state s;
+    if (kvm_vcpu_ioctl(v, KVM_GET_LAPIC, &s) < 0)
+        return false;
+    lapic_copy(&s, a, false);
+    return apic_base(v, &a->base, false);
+}
+
+static bool lapic_put(Vcpu *v, LapicState a)
+{
+    struct kvm_lapic_state s = { { 0 } };
+    *lapic_reg(&s, 0x30) = 0x50014; /* version: six LVT entries */
+    lapic_copy(&s, &a, true);
+    /* the base first: registers are read as the mode wants them */
+    return apic_base(v, &a.base, true) && kvm_vcpu_ioctl(v, KVM_SET_LAPIC, &s) >= 0;
+}
+
 static bool chip_get(Vm *vm, ChipPart part, Vcpu *v, void *st)
 {
     Kvm *k = kvm_of(vm);
-    if (part == CHIP_LAPIC) {
-        struct kvm_lapic_state s;
-        if (kvm_vcpu_ioctl(v, KVM_GET_LAPIC, &s) < 0)
-            return false;
-        lapic_copy(&s, st, false);
-        return true;
-    }
+    if (part == CHIP_LAPIC)
+        return lapic_get(v, st);
     struct kvm_irqchip c = { .chip_id = part == CHIP_PIC0   ? KVM_IRQCHIP_PIC_MASTER
                                         : part == CHIP_PIC1 ? KVM_IRQCHIP_PIC_SLAVE
                                                             : KVM_IRQCHIP_IOAPIC };
@@ -208,13 +235,8 @@ static bool chip_get(Vm *vm, ChipPart part, Vcpu *v, void *st)
 static bool chip_put(Vm *vm, ChipPart part, Vcpu *v, const void *st)
 {
     Kvm *k = kvm_of(vm);
-    if (part == CHIP_LAPIC) {
-        struct kvm_lapic_state s = { { 0 } };
-        LapicState a = *(const LapicState *)st;
-        *lapic_reg(&s, 0x30) = 0x50014; /* version: six LVT entries */
-        lapic_copy(&s, &a, true);
-        return kvm_vcpu_ioctl(v, KVM_SET_LAPIC, &s) >= 0;
-    }
+    if (part == CHIP_LAPIC)
+        return lapic_put(v, *(const LapicState *)st);
     struct kvm_irqchip c = { 0 };
     if (part == CHIP_PIT)
         return false;
@@ -228,7 +250,7 @@ static bool chip_put(Vm *vm, ChipPart part, Vcpu *v, const void *st)
     return kvm_vm_ioctl(k, KVM_SET_IRQCHIP, &c) >= 0;
 }
 
-static const IrqchipOps kernel_irqchip = {
+static const IrqchipOps kernel_chips = {
     .mode = IRQCHIP_KERNEL,
     .gsi = chip_gsi,
     .msi = chip_msi,
@@ -238,20 +260,36 @@ static const IrqchipOps kernel_irqchip = {
     .put = chip_put,
 };
 
+/* The IOAPIC asks for a route a pin (hw/intc/ioapic.c), the PIC is asked by the vCPU's thread. */
+static const IrqchipOps split_chips = {
+    .mode = IRQCHIP_SPLIT,
+    .msi = chip_msi,
+    .route = chip_route,
+    .irqfd = chip_irqfd,
+    .get = chip_get,
+    .put = chip_put,
+};
+
+static int split_create(Kvm *k)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { GSI_COUNT } };
+    return kvm_vm_ioctl(k, KVM_ENABLE_CAP, &cap);
+}
+
 bool kvm_irqchip_init(Kvm *k, GError **err)
 {
+    if (k->mode == IRQCHIP_USER)
+        return true;
     k->routes = g_array_new(FALSE, TRUE, sizeof(struct kvm_irq_routing_entry));
     k->next_virq = GSI_COUNT;
-    int r = kvm_vm_ioctl(k, KVM_CREATE_IRQCHIP, NULL);
-    if (r >= 0) {
+    int r = k->mode == IRQCHIP_SPLIT ? split_create(k) : kvm_vm_ioctl(k, KVM_CREATE_IRQCHIP, NULL);
+    if (r >= 0 && k->mode == IRQCHIP_KERNEL) {
         routes_pc(k);
         r = routes_set(k);
     }
-    if (r < 0) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "KVM refuses its interrupt chips: %s (try kernel-irqchip=off)", g_strerror(-r));
-        return false;
-    }
-    k->vm->irqchip = &kernel_irqchip;
+    if (r < 0)
+        return user_fail(err, "KVM refuses its interrupt chips: %s (try kernel-irqchip=off)",
+                         g_strerror(-r));
+    k->vm->irqchip = k->mode == IRQCHIP_SPLIT ? &split_chips : &kernel_chips;
     return true;
 }

@@ -27,7 +27,9 @@ typedef struct KvmSlot {
 typedef struct Kvm {
     Vm *vm;
     int fd, vm_fd;
-    bool kernel_irqchip, has_readonly;
+    IrqchipMode mode;
+    bool has_readonly, has_xsave, has_clock;
+    struct kvm_clock_data clock; /* has_clock: what it said when the machine stopped */
     unsigned run_size;
     /* locked */
     GArray *slots;  /* KvmSlot */

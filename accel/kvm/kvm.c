@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The KVM accelerator: opens /dev/kvm, makes the VM, filters the CPU model by what the kernel can
- * give. Not modelled: SMM, split interrupt chips, the in-kernel PIT (ours is as exact), the dirty
- * ring.
+ * give. Not modelled: SMM, the in-kernel PIT (ours is as exact), the dirty ring.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,15 +15,12 @@
 #include "core/set.h"
 #include "core/vm.h"
 
-enum { IRQCHIP_ON, IRQCHIP_OFF, IRQCHIP_SPLIT_ARG };
 typedef struct KvmArgs {
-    uint8_t kernel_irqchip;
+    uint8_t kernel_irqchip; /* IrqchipMode */
 } KvmArgs;
-static const char *const irqchip_names[] = {
-    [IRQCHIP_ON] = "on", [IRQCHIP_OFF] = "off", [IRQCHIP_SPLIT_ARG] = "split", NULL
-};
+static const char *const irqchip_names[] = { "off", "split", "on", NULL }; /* as IrqchipMode */
 static const Prop KvmArgs_rows[] = { PROP_ENUM(KvmArgs, kernel_irqchip, "kernel-irqchip",
-                                               IRQCHIP_ON, irqchip_names,
+                                               IRQCHIP_KERNEL, irqchip_names,
                                                "interrupt chips in the kernel"),
                                      PROP_END(KvmArgs) };
 
@@ -48,17 +44,6 @@ int kvm_vcpu_ioctl(Vcpu *v, unsigned long request, void *arg)
 }
 
 /* ---- probe ---- */
-static bool fail(GError **err, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool fail(GError **err, const char *format, ...)
-{
-    va_list ap;
-    va_start(ap, format);
-    g_autofree char *text = g_strdup_vprintf(format, ap);
-    va_end(ap);
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 static const char *cure(int error)
 {
     switch (error) {
@@ -76,15 +61,15 @@ static int kvm_open(GError **err)
 {
     int fd = open(KVM_PATH, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
-        fail(err, "Could not access KVM kernel module: %s (%s: %s)", g_strerror(errno), KVM_PATH,
-             cure(errno));
+        user_fail(err, "Could not access KVM kernel module: %s (%s: %s)", g_strerror(errno),
+                  KVM_PATH, cure(errno));
         return -1;
     }
     int version = ioctl(fd, KVM_GET_API_VERSION, 0);
     if (version != KVM_API_VERSION) {
-        fail(err, "kvm version %s (%s speaks %d, %d is needed)",
-             version < KVM_API_VERSION ? "too old" : "not supported", KVM_PATH, version,
-             KVM_API_VERSION);
+        user_fail(err, "kvm version %s (%s speaks %d, %d is needed)",
+                  version < KVM_API_VERSION ? "too old" : "not supported", KVM_PATH, version,
+                  KVM_API_VERSION);
         close(fd);
         return -1;
     }
@@ -131,7 +116,7 @@ static bool filter_model(Kvm *k, GError **err)
     g_autofree struct kvm_cpuid2 *c = supported_cpuid(k);
     uint32_t supported[CPU_WORDS] = { 0 };
     if (!c)
-        return fail(err, "KVM does not tell its CPUID: %s", g_strerror(errno));
+        return user_fail(err, "KVM does not tell its CPUID: %s", g_strerror(errno));
     for (unsigned word = 0; word < CPU_WORDS; word++) {
         uint32_t leaf, sub;
         unsigned reg;
@@ -139,15 +124,15 @@ static bool filter_model(Kvm *k, GError **err)
             supported[word] = cpuid_register(c, leaf, sub, reg);
     }
     supported[CPUID_1_ECX] |= 1u << 31; /* "a hypervisor is there" is ours to say */
-    if (k->kernel_irqchip) {
+    if (k->mode != IRQCHIP_USER) {
         supported[CPUID_1_ECX] |= 1u << 21; /* x2APIC comes with the kernel's APIC */
         if (ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
             supported[CPUID_1_ECX] |= 1u << 24;
     } else {
         supported[CPUID_1_ECX] &= ~(1u << 21 | 1u << 24);
     }
-    return cpu_model_filter(k->vm, supported, "host", k->kernel_irqchip ? "x2apic" : NULL, NULL,
-                            err);
+    return cpu_model_filter(k->vm, supported, "host", k->mode == IRQCHIP_USER ? NULL : "x2apic",
+                            NULL, err);
 }
 
 /* ---- init ---- */
@@ -155,7 +140,7 @@ static bool need(Kvm *k, long cap, const char *what, GError **err)
 {
     if (ioctl(k->fd, KVM_CHECK_EXTENSION, cap) > 0)
         return true;
-    return fail(err, "this kernel's KVM lacks %s", what);
+    return user_fail(err, "this kernel's KVM lacks %s", what);
 }
 
 static bool create_vm(Kvm *k, GError **err)
@@ -164,38 +149,36 @@ static bool create_vm(Kvm *k, GError **err)
         k->vm_fd = ioctl(k->fd, KVM_CREATE_VM, 0);
     } while (k->vm_fd < 0 && errno == EINTR);
     if (k->vm_fd < 0)
-        return fail(err, "failed to initialize kvm: %s (%s)", g_strerror(errno), cure(errno));
+        return user_fail(err, "failed to initialize kvm: %s (%s)", g_strerror(errno), cure(errno));
     /* three pages that Intel processors without unrestricted mode need; below the BIOS, unused */
     uint64_t identity = 0xfeffc000;
     if (kvm_vm_ioctl(k, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
         ioctl(k->vm_fd, KVM_SET_TSS_ADDR, identity + 0x1000) < 0)
-        return fail(err, "KVM refuses its own pages at %#" PRIx64 ": %s", identity,
-                    g_strerror(errno));
+        return user_fail(err, "KVM refuses its own pages at %#" PRIx64 ": %s", identity,
+                         g_strerror(errno));
     int size = ioctl(k->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (size < (int)sizeof(struct kvm_run))
-        return fail(err, "KVM's vCPU area is too small: %d bytes", size);
+        return user_fail(err, "KVM's vCPU area is too small: %d bytes", size);
     k->run_size = size;
     /* ROM as a slot: without it the firmware could not be executed */
     k->has_readonly = ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) > 0;
+    k->has_xsave = ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE) > 0;
     return true;
 }
 
 static bool kvm_init(Vm *vm, const void *args, GError **err)
 {
     const KvmArgs *a = args;
-    if (a->kernel_irqchip == IRQCHIP_SPLIT_ARG)
-        return fail(err, "kernel-irqchip=split is not supported yet: type on or off");
     Kvm *k = g_new0(Kvm, 1);
     k->vm = vm;
     k->vm_fd = -1;
-    k->kernel_irqchip = a->kernel_irqchip == IRQCHIP_ON;
+    k->mode = a->kernel_irqchip;
     g_mutex_init(&k->route_lock);
     k->fd = kvm_open(err);
     vm->accel = k;
     if (k->fd >= 0 && need(k, KVM_CAP_USER_MEMORY, "user memory", err) &&
-        need(k, KVM_CAP_IMMEDIATE_EXIT, "immediate exits (Linux 4.13)", err) &&
-        need(k, KVM_CAP_XSAVE, "XSAVE state", err) && create_vm(k, err) && filter_model(k, err) &&
-        (!k->kernel_irqchip || kvm_irqchip_init(k, err)) && kvm_memory_init(k, err)) {
+        need(k, KVM_CAP_IMMEDIATE_EXIT, "immediate exits (Linux 4.13)", err) && create_vm(k, err) &&
+        filter_model(k, err) && kvm_irqchip_init(k, err) && kvm_memory_init(k, err)) {
         kvm_kick_init();
         return true;
     }
@@ -206,6 +189,23 @@ static bool kvm_init(Vm *vm, const void *args, GError **err)
     g_free(k);
     vm->accel = NULL;
     return false;
+}
+
+/* While the machine stands, the guest's clock does; and its watchdogs hear why. */
+static void kvm_run_state(Vm *vm, bool running)
+{
+    Kvm *k = kvm_of(vm);
+    if (!running) {
+        k->has_clock = kvm_vm_ioctl(k, KVM_GET_CLOCK, &k->clock) >= 0;
+        return;
+    }
+    if (!k->has_clock)
+        return;
+    struct kvm_clock_data now = { .clock = k->clock.clock };
+    kvm_vm_ioctl(k, KVM_SET_CLOCK, &now);
+    for (unsigned i = 0; i < vm->n_vcpus; i++)
+        kvm_vcpu_ioctl(vm->vcpu[i], KVM_KVMCLOCK_CTRL,
+                       NULL); /* refused: the guest does not use it */
 }
 
 static const AccelOps kvm = {
@@ -221,5 +221,6 @@ static const AccelOps kvm = {
     .get = kvm_get,
     .put = kvm_put,
     .tsc = kvm_tsc,
+    .run_state = kvm_run_state,
 };
 REGISTER(accel, kvm);

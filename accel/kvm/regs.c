@@ -171,9 +171,13 @@ static bool put_sregs(Vcpu *v)
 {
     X86State *s = v->x86;
     struct kvm_sregs r;
-    /* the APIC base and a pending interrupt stay the kernel's */
+    uint64_t base;
+    /* a pending interrupt stays the kernel's, and the APIC base when the APIC is there */
     if (kvm_vcpu_ioctl(v, KVM_GET_SREGS, &r) < 0)
         return false;
+    if (kvm_of(v->vm)->mode == IRQCHIP_USER && v->vm->lapic &&
+        v->vm->lapic->msr(v, MSR_APIC_BASE, &base, false))
+        r.apic_base = base;
     for (unsigned i = 0; i < 6; i++)
         *sregs_seg(&r, i) = seg_to(&s->seg[i]);
     r.ldt = seg_to(&s->ldt);
@@ -190,27 +194,72 @@ static bool put_sregs(Vcpu *v)
 }
 
 /* ---- FPU ---- */
-enum { XSTATE_BV = 512 };
+enum {
+    FX_CONTROL = 0,
+    FX_TAGS = 4,
+    FX_OPCODE = 6,
+    FX_IP = 8,
+    FX_DP = 16,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160,
+    XSTATE_BV = 512
+};
 
-static bool get_xsave(Vcpu *v)
+/* A KVM without XSAVE: the pieces of an FXSAVE image, one by one. */
+static void fpu_copy(struct kvm_fpu *f, uint8_t *fx, bool to_kernel)
 {
+    const struct {
+        void *kernel;
+        unsigned at, size;
+    } part[] = {
+        { &f->fcw, FX_CONTROL, 4 /* with fsw */ },
+        { &f->ftwx, FX_TAGS, 1 },
+        { &f->last_opcode, FX_OPCODE, 2 },
+        { &f->last_ip, FX_IP, 8 },
+        { &f->last_dp, FX_DP, 8 },
+        { &f->mxcsr, FX_MXCSR, 4 },
+        { f->fpr, FX_ST, sizeof(f->fpr) },
+        { f->xmm, FX_XMM, sizeof(f->xmm) },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(part); i++) {
+        uint8_t *ours = fx + part[i].at;
+        memcpy(to_kernel ? part[i].kernel : ours, to_kernel ? ours : part[i].kernel, part[i].size);
+    }
+}
+
+static bool get_fpu(Vcpu *v)
+{
+    struct kvm_fpu f;
     struct kvm_xsave x;
     struct kvm_xcrs c;
+    uint8_t *image = v->x86->xsave.bytes;
+    if (!kvm_of(v->vm)->has_xsave) {
+        bool ok = kvm_vcpu_ioctl(v, KVM_GET_FPU, &f) >= 0;
+        if (ok)
+            fpu_copy(&f, image, false);
+        return ok;
+    }
     if (kvm_vcpu_ioctl(v, KVM_GET_XSAVE, &x) < 0)
         return false;
-    memcpy(v->x86->xsave.bytes, x.region, sizeof(v->x86->xsave.bytes));
+    memcpy(image, x.region, sizeof(v->x86->xsave.bytes));
     if (kvm_vcpu_ioctl(v, KVM_GET_XCRS, &c) >= 0 && c.nr_xcrs)
         v->x86->xcr0 = c.xcrs[0].value;
     return true;
 }
 
-static bool put_xsave(Vcpu *v)
+static bool put_fpu(Vcpu *v)
 {
-    struct kvm_xsave x;
+    struct kvm_fpu f = { .fcw = 0 };
+    struct kvm_xsave x = { .region = { 0 } };
     struct kvm_xcrs c = { .nr_xcrs = 1 };
     uint64_t bv = 3 | (v->x86->xcr0 & 4); /* all parts are in the image, init state or not */
-    memset(&x, 0, sizeof(x));
-    memcpy(x.region, v->x86->xsave.bytes, sizeof(v->x86->xsave.bytes));
+    uint8_t *image = v->x86->xsave.bytes;
+    if (!kvm_of(v->vm)->has_xsave) {
+        fpu_copy(&f, image, true);
+        return kvm_vcpu_ioctl(v, KVM_SET_FPU, &f) >= 0;
+    }
+    memcpy(x.region, image, sizeof(v->x86->xsave.bytes));
     memcpy((char *)x.region + XSTATE_BV, &bv, sizeof(bv));
     c.xcrs[0].value = v->x86->xcr0;
     if (kvm_vcpu_ioctl(v, KVM_SET_XSAVE, &x) < 0)
@@ -347,7 +396,7 @@ static void put_mp_state(Vcpu *v)
 {
     struct kvm_mp_state m = { .mp_state =
                                   v->index ? KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE };
-    if (!kvm_of(v->vm)->kernel_irqchip)
+    if (kvm_of(v->vm)->mode == IRQCHIP_USER)
         return;
     kvm_vcpu_ioctl(v, KVM_SET_MP_STATE, &m);
     atomic_store(&v->wait_sipi, false);
@@ -358,7 +407,7 @@ void kvm_get(Vcpu *v)
 {
     get_regs(v);
     get_sregs(v);
-    get_xsave(v);
+    get_fpu(v);
     get_msrs(v);
     get_debug(v);
     get_events(v);
@@ -366,7 +415,7 @@ void kvm_get(Vcpu *v)
 
 bool kvm_put(Vcpu *v, bool after_reset)
 {
-    bool ok = put_regs(v) && put_sregs(v) && put_xsave(v);
+    bool ok = put_regs(v) && put_sregs(v) && put_fpu(v);
     put_msrs(v);
     put_debug(v);
     put_events(v, after_reset);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "accel/kvm/kvm-int.h"
+#include "accel/x86/msr.h"
 #include "core/vm.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -99,8 +100,8 @@ static bool lapic_page(Vcpu *v, uint64_t addr)
 {
     uint64_t base;
     const LapicOps *l = v->vm->lapic;
-    return !kvm_of(v->vm)->kernel_irqchip && l && l->msr(v, 0x1b, &base, false) && base & 1 << 11 &&
-           (addr & ~0xfffull) == (base & 0xffffff000ull);
+    return kvm_of(v->vm)->mode == IRQCHIP_USER && l && l->msr(v, MSR_APIC_BASE, &base, false) &&
+           base & 1 << 11 && (addr & ~0xfffull) == (base & 0xffffff000ull);
 }
 
 static void exit_mmio(Vcpu *v, struct kvm_run *run)
@@ -172,7 +173,7 @@ static RunStop exit_handle(Vcpu *v, KvmVcpu *k)
     return RUN_OK;
 }
 
-/* ---- interrupts with the APIC in user space ---- */
+/* ---- interrupts with the APIC, or (split) only the PIC, in user space ---- */
 static void inject(Vcpu *v, struct kvm_run *run)
 {
     const LapicOps *l = v->vm->lapic;
@@ -202,25 +203,41 @@ static void inject_nmi(Vcpu *v)
 }
 
 /* ---- run ---- */
-/* The access of the last exit is completed without executing anything more. */
-static void finish_io(Vcpu *v, KvmVcpu *k)
+/* The access of the last exit is completed without executing anything more. A wide or repeated one
+ * may have further pieces. */
+static RunStop finish_io(Vcpu *v, KvmVcpu *k)
 {
-    if (!k->io_unfinished)
-        return;
-    __atomic_store_n(&k->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-    ioctl(k->fd, KVM_RUN, 0);
-    k->io_unfinished = false;
+    RunStop stop = RUN_OK;
+    while (k->io_unfinished && stop == RUN_OK) {
+        __atomic_store_n(&k->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+        k->io_unfinished = ioctl(k->fd, KVM_RUN, 0) >= 0;
+        if (k->io_unfinished)
+            stop = exit_handle(v, k);
+    }
+    return stop;
+}
+
+/* What the guest told the kernel about an APIC that is ours. */
+static void apic_sync(Vcpu *v, struct kvm_run *run)
+{
+    uint64_t base;
+    const LapicOps *l = v->vm->lapic;
+    l->set_cr8(v, run->cr8);
+    if (l->msr(v, MSR_APIC_BASE, &base, false) && base != run->apic_base) {
+        base = run->apic_base;
+        l->msr(v, MSR_APIC_BASE, &base, true);
+    }
 }
 
 RunStop kvm_vcpu_run(Vcpu *v)
 {
     KvmVcpu *k = v->accel;
-    bool user_irqchip = !kvm_of(v->vm)->kernel_irqchip;
+    IrqchipMode mode = kvm_of(v->vm)->mode;
     RunStop stop = RUN_OK;
     v->todo = 0; /* the TLB is the processor's; A20 stays open */
     while (stop == RUN_OK) {
         inject_nmi(v);
-        if (user_irqchip)
+        if (mode != IRQCHIP_KERNEL)
             inject(v, k->run);
         /* this order loses no kick: whoever sets request after the test also sets immediate_exit */
         __atomic_store_n(&k->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
@@ -234,10 +251,10 @@ RunStop kvm_vcpu_run(Vcpu *v)
             report(v, "KVM_RUN failed, errno", errno);
             return RUN_ERROR;
         }
-        if (user_irqchip && v->vm->lapic)
-            v->vm->lapic->set_cr8(v, k->run->cr8);
+        if (mode == IRQCHIP_USER && v->vm->lapic)
+            apic_sync(v, k->run);
         stop = exit_handle(v, k);
     }
-    finish_io(v, k);
-    return stop;
+    RunStop end = finish_io(v, k);
+    return stop == RUN_OK ? end : stop;
 }

@@ -57,10 +57,20 @@ static uint8_t lapic_ppr(const Lapic *a)
     return (tpr & 0xf0) >= class ? tpr : class;
 }
 
+/* Then only the PIC's interrupts are ours to deliver, to the first processor, and the kernel knows
+ * whether that takes them. */
+static bool in_kernel(const Lapic *a)
+{
+    const IrqchipOps *chip = a->dev.vm->irqchip;
+    return chip && chip->mode != IRQCHIP_USER;
+}
+
 static bool lapic_extint(const Lapic *a)
 {
     if (!lapic_get(a->bus->st.lint[0]))
         return false;
+    if (in_kernel(a))
+        return a->vcpu->index == 0;
     if (!lapic_on(a))
         return a->vcpu->index == 0; /* without APIC the PIC's INT is the processor's INTR */
     uint32_t lvt = a->st.lvt[LVT_LINT0];
@@ -72,7 +82,7 @@ static int lapic_pending(Vcpu *v)
     Lapic *a = lapic_of(v);
     if (!a)
         return -1;
-    if (lapic_on(a) && (a->st.svr & SVR_ENABLED)) {
+    if (!in_kernel(a) && lapic_on(a) && (a->st.svr & SVR_ENABLED)) {
         int irr = lapic_highest(a->st.irr);
         if (irr >= 0 && (irr & 0xf0) > (lapic_ppr(a) & 0xf0))
             return irr;
@@ -476,7 +486,7 @@ static void apic_bus_set(void *o, int n, int level)
         Lapic *a = vm->vcpu[i] ? lapic_of(vm->vcpu[i]) : NULL;
         if (!a)
             continue;
-        if (lapic_on(a))
+        if (!in_kernel(a) && lapic_on(a))
             lapic_local(a, n ? LVT_LINT1 : LVT_LINT0);
         else if (i == 0)
             vcpu_request(a->vcpu, n ? REQ_NMI : REQ_INTR);
