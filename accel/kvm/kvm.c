@@ -111,6 +111,20 @@ static uint32_t cpuid_register(const struct kvm_cpuid2 *c, uint32_t leaf, uint32
     return 0;
 }
 
+/* What would need more state than we copy: the parts of XSAVE behind AVX, nested guests. */
+static const uint32_t left_out[CPU_WORDS] = {
+    [CPUID_1_ECX] = 1u << 5,                            /* VMX */
+    [CPUID_8_ECX] = 1u << 2,                            /* SVM */
+    [CPUID_7_EBX] = 1u << 14 | 1u << 25 | 0xdc230000,   /* MPX, processor trace, AVX-512 */
+    [CPUID_7_ECX] = 1u << 3 | 1u << 7 | 0x5842,         /* PKU, shadow stacks, AVX-512 */
+    [CPUID_7_EDX] = 1u << 20 | 0x03400000 | 0x0080010c, /* IBT, AMX, AVX-512 */
+    [CPUID_7_1_EAX] = 1u << 5,                          /* AVX-512 BF16 */
+    [CPUID_D1_EAX] = 1u << 3 | 1u << 4,                 /* XSAVES, XFD */
+};
+#define PV_FEATURES "kvmclock kvmclock-stable-bit kvm-nopiodelay kvm-steal-time"
+static const char pv_features[] = PV_FEATURES;
+static const char kernel_apic_features[] = PV_FEATURES " x2apic kvm-asyncpf kvm-pv-eoi";
+
 static bool filter_model(Kvm *k, GError **err)
 {
     g_autofree struct kvm_cpuid2 *c = supported_cpuid(k);
@@ -123,6 +137,8 @@ static bool filter_model(Kvm *k, GError **err)
         if (cpu_word_where(word, &leaf, &sub, &reg))
             supported[word] = cpuid_register(c, leaf, sub, reg);
     }
+    for (unsigned word = 0; word < CPU_WORDS; word++)
+        supported[word] &= ~left_out[word];
     supported[CPUID_1_ECX] |= 1u << 31; /* "a hypervisor is there" is ours to say */
     if (k->mode != IRQCHIP_USER) {
         supported[CPUID_1_ECX] |= 1u << 21; /* x2APIC comes with the kernel's APIC */
@@ -131,8 +147,9 @@ static bool filter_model(Kvm *k, GError **err)
     } else {
         supported[CPUID_1_ECX] &= ~(1u << 21 | 1u << 24);
     }
-    return cpu_model_filter(k->vm, supported, "host", k->mode == IRQCHIP_USER ? NULL : "x2apic",
-                            NULL, err);
+    return cpu_model_filter(k->vm, supported, "host",
+                            k->mode == IRQCHIP_USER ? pv_features : kernel_apic_features,
+                            "svm monitor", err);
 }
 
 /* ---- init ---- */

@@ -421,7 +421,7 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
                       const char *off, GError **err)
 {
     CpuModel *m;
-    uint32_t accel_off[CPU_WORDS] = { 0 };
+    uint32_t accel_on[CPU_WORDS] = { 0 }, accel_off[CPU_WORDS] = { 0 };
 
     if (!vm->cpu && !cpu_model_parse(vm, NULL, err)) {
         return false;
@@ -442,10 +442,10 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
         cpu_flags_apply(off, accel_off);
     }
     if (on && !m->all) {
-        cpu_flags_apply(on, m->word);
+        cpu_flags_apply(on, accel_on);
     }
     for (unsigned w = 0; w < CPU_WORDS; w++) {
-        uint32_t bits = m->all ? supported[w] : m->word[w];
+        uint32_t bits = m->all ? supported[w] : m->word[w] | (accel_on[w] & supported[w]);
 
         bits &= ~accel_off[w];
         bits = (bits | m->on[w]) & ~(m->off[w] & ~m->on[w]);

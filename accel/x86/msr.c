@@ -44,6 +44,12 @@ const Msr x86_msrs[] = {
     ONE(0xc0000083, cstar,   ALL64,      HAS_LM, MSR_CANON, "CSTAR"),
     ONE(0xc0000084, fmask,   0xffffffff, HAS_LM, 0,    "FMASK"),
     ONE(0xc0000102, kernel_gs_base, ALL64, HAS_LM, MSR_CANON, "KERNEL_GS_BASE"),
+    { 0x4b564d00, 2, AT(pv[0]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 3), 0, "KVM_CLOCK" },
+    { 0x4b564d02, 1, AT(pv[2]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 4), 0, "KVM_ASYNC_PF_EN" },
+    { 0x4b564d03, 1, AT(pv[3]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 5), 0, "KVM_STEAL_TIME" },
+    { 0x4b564d04, 1, AT(pv[4]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 6), 0, "KVM_EOI_EN" },
+    { 0x4b564d05, 1, AT(pv[5]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 12), 0, "KVM_POLL_CONTROL" },
+    { 0x4b564d06, 1, AT(pv[6]), 8, ALL64, X86_FEATURE(CPUID_KVM_EAX, 14), 0, "KVM_ASYNC_PF_INT" },
     ONE(0xc0000103, tsc_aux, 0xffffffff, HAS_RDTSCP, 0, "TSC_AUX"),
     /* Read by guests without asking whether they exist. Frequencies and ids of a chip set that is not
      * here, AMD's system configuration, counters that never count. */

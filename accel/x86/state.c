@@ -67,6 +67,9 @@ static void reset_msrs(X86State *s, bool bsp)
     s->mcg_ctl = ~0ull;
     s->bios_sign = 0x100000000ull;
     s->smbase = 0x30000;
+    /* or the kernel would go on writing into the memory of the next system */
+    memset(s->pv, 0, sizeof(s->pv));
+    s->pv[5] = 1; /* POLL_CONTROL: the host may poll */
 }
 
 void x86_reset(X86State *s, bool init, bool bsp)

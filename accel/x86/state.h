@@ -158,6 +158,7 @@ struct X86State {
     uint64_t tsc_aux, tsc_offset, tsc_deadline, pat, misc_enable, feature_control, spec_ctrl;
     uint64_t mtrr_cap, mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, mcg_ctl, bios_sign, smbase;
+    uint64_t pv[7]; /* KVM's 4B564D00h to 06h: clock, async page faults, steal time, EOI, poll */
 
     X86Event event;
     uint8_t shadow;     /* interrupt shadow: 1 after STI, 2 after MOV SS, POP SS */

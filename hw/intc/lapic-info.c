@@ -46,6 +46,12 @@ static void lapic_info_icr(GString *s, const LapicState *st)
                            (uint32_t)(st->icr >> 56));
 }
 
+/* A kernel answers for a vCPU only while that is not in the guest. */
+static void fetch(Vcpu *v, void *a)
+{
+    irqchip_get(v->vm, CHIP_LAPIC, v, &((Lapic *)a)->st);
+}
+
 void lapic_info(Vcpu *v, GString *s)
 {
     Lapic *a = v->lapic;
@@ -62,7 +68,8 @@ void lapic_info(Vcpu *v, GString *s)
         return;
     }
     const LapicState *st = &a->st;
-    irqchip_get(v->vm, CHIP_LAPIC, v, &a->st);
+    if (v->vm->irqchip)
+        vcpu_run_on(v, fetch, a);
     for (unsigned i = 0; i < G_N_ELEMENTS(lvts); i++)
         lapic_info_lvt(s, lvts[i].name, st->lvt[lvts[i].n], lvts[i].n == LVT_TIMER);
     unsigned code = (st->divide & 3) | (st->divide >> 1 & 4);

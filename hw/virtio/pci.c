@@ -111,6 +111,20 @@ static void bells_place(VirtioPci *p, VirtQueue *vq, bool add)
         region_doorbell(&p->pio, 0, 2, false, vq->index, vq->fd, add);
 }
 
+static void close_fd(void *fd)
+{
+    close(GPOINTER_TO_INT(fd));
+}
+
+/* Closed later: the map in use names it until the commit, to vCPUs and to the kernel, which needs
+ * it to find what it is to forget. */
+static void bell_drop(VirtQueue *vq)
+{
+    g_source_remove(vq->source);
+    vm_call_main(vq->v->dev->vm, NULL, close_fd, GINT_TO_POINTER(vq->fd));
+    vq->fd = -1;
+}
+
 static void bell_set(VirtioPci *p, VirtQueue *vq, bool on)
 {
     if (on == (vq->fd >= 0))
@@ -124,9 +138,7 @@ static void bell_set(VirtioPci *p, VirtQueue *vq, bool on)
         return;
     }
     bells_place(p, vq, false);
-    g_source_remove(vq->source);
-    close(vq->fd);
-    vq->fd = -1;
+    bell_drop(vq);
 }
 
 static void pci_ready(Virtio *v)
@@ -207,14 +219,9 @@ void virtio_pci_unplug(VirtioPci *p)
 {
     Virtio *v = p->v;
 
-    for (unsigned i = 0; v && i < v->n_queues; i++) {
-        if (v->vq[i].fd < 0)
-            continue;
-        /* the core has taken the doorbells back */
-        g_source_remove(v->vq[i].source);
-        close(v->vq[i].fd);
-        v->vq[i].fd = -1;
-    }
+    for (unsigned i = 0; v && i < v->n_queues; i++)
+        if (v->vq[i].fd >= 0)
+            bell_drop(&v->vq[i]); /* the core has taken the doorbells back */
     if (v)
         virtio_end(v);
     p->v = NULL;

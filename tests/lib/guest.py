@@ -20,12 +20,12 @@ def need_guest(flavour):
 
 
 class Guest:
-    def __init__(self, *args, guard=240, monitor=True, program=None):
+    def __init__(self, *args, guard=240, monitor=True, program=None, accel="tcg", serial="stdio"):
         self.dir = tempfile.mkdtemp(prefix="guest-")
         self.text = ""
         self.end = time.monotonic() + guard
         program = program or [os.environ.get("GUEST_REFERENCE") or os.path.join(os.environ["BUILD"], "qemu-kvm")]
-        cmd = [*program, "-accel", "tcg", "-display", "none", "-serial", "stdio"]
+        cmd = [*program, "-accel", accel, "-display", "none", "-serial", serial]
         self.sock = os.path.join(self.dir, "mon")
         cmd += ["-monitor", f"unix:{self.sock},server=on,wait=off" if monitor else "none"]
         self.log = open(os.path.join(self.dir, "stderr"), "w+b")
