@@ -25,4 +25,18 @@ static inline void irq_set(const IrqLine *l, int level)
 /* any; irqchip->msi, else lapic->deliver */
 void msi_send(Vm *, uint64_t addr, uint32_t data);
 
+/*
+ * A sender's own wire into the accelerator's chips, where those have some (a route and an irqfd):
+ * to send is to write to an eventfd, and whoever gets it may. All zeros: none yet. One thread at a
+ * time.
+ */
+typedef struct MsiWire {
+    uint64_t addr;
+    uint32_t data;
+    int virq, fd; /* valid when laid */
+    bool laid;
+} MsiWire;
+void msi_wire_send(Vm *, MsiWire *, uint64_t addr, uint32_t data); /* msi_send without such chips */
+void msi_wire_free(Vm *, MsiWire *);
+
 #endif

@@ -74,10 +74,11 @@ struct IrqchipOps {
     void (*gsi)(Vm *, unsigned gsi, int level);
     /* any */
     void (*msi)(Vm *, uint64_t addr, uint32_t data);
-    /* virq -1: new one; -ENOTSUP: there are no routes, use msi() */
+    /* any, and NULL: there are no routes, use msi(). virq -1: a new one; -> virq or -errno */
     int (*route)(Vm *, int virq, uint64_t addr, uint32_t data);
-    /* -ENOTSUP: the core watches fd and calls msi() */
-    int (*irqfd)(Vm *, int virq, int fd, int resample_fd, bool add);
+    void (*unroute)(Vm *, int virq);
+    /* any; 0 or -errno. fd: an eventfd that sends what virq says */
+    int (*irqfd)(Vm *, int virq, int fd, bool add);
     /* kernel <-> the state structs above; vCPU only for CHIP_LAPIC */
     bool (*get)(Vm *, ChipPart, Vcpu *, void *st);
     bool (*put)(Vm *, ChipPart, Vcpu *, const void *st);

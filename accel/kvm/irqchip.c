@@ -53,6 +53,22 @@ static void routes_pc(Kvm *k)
     }
 }
 
+static int route_find(const Kvm *k, unsigned gsi)
+{
+    for (unsigned i = 0; i < k->routes->len; i++)
+        if (g_array_index(k->routes, struct kvm_irq_routing_entry, i).gsi == gsi)
+            return i;
+    return -1;
+}
+
+static unsigned free_virq(const Kvm *k)
+{
+    unsigned gsi = GSI_COUNT;
+    while (route_find(k, gsi) >= 0)
+        gsi++;
+    return gsi;
+}
+
 static int chip_route(Vm *vm, int virq, uint64_t addr, uint32_t data)
 {
     Kvm *k = kvm_of(vm);
@@ -61,12 +77,9 @@ static int chip_route(Vm *vm, int virq, uint64_t addr, uint32_t data)
         .u.msi = { .address_lo = (uint32_t)addr, .address_hi = addr >> 32, .data = data }
     };
     G_GNUC_UNUSED g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&k->route_lock);
-    e.gsi = virq < 0 ? k->next_virq++ : virq;
-    unsigned i = 0;
-    while (i < k->routes->len &&
-           (int)g_array_index(k->routes, struct kvm_irq_routing_entry, i).gsi != (int)e.gsi)
-        i++;
-    if (i == k->routes->len)
+    e.gsi = virq < 0 ? free_virq(k) : (unsigned)virq;
+    int i = route_find(k, e.gsi);
+    if (i < 0)
         g_array_append_val(k->routes, e);
     else
         g_array_index(k->routes, struct kvm_irq_routing_entry, i) = e;
@@ -74,13 +87,20 @@ static int chip_route(Vm *vm, int virq, uint64_t addr, uint32_t data)
     return r < 0 ? r : (int)e.gsi;
 }
 
-static int chip_irqfd(Vm *vm, int virq, int fd, int resample_fd, bool add)
+static void chip_unroute(Vm *vm, int virq)
+{
+    Kvm *k = kvm_of(vm);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&k->route_lock);
+    int i = route_find(k, virq);
+    if (i < 0)
+        return;
+    g_array_remove_index_fast(k->routes, i);
+    routes_set(k);
+}
+
+static int chip_irqfd(Vm *vm, int virq, int fd, bool add)
 {
     struct kvm_irqfd f = { .fd = fd, .gsi = virq, .flags = add ? 0 : KVM_IRQFD_FLAG_DEASSIGN };
-    if (add && resample_fd >= 0) {
-        f.flags |= KVM_IRQFD_FLAG_RESAMPLE;
-        f.resamplefd = resample_fd;
-    }
     return kvm_vm_ioctl(kvm_of(vm), KVM_IRQFD, &f);
 }
 
@@ -255,6 +275,7 @@ static const IrqchipOps kernel_chips = {
     .gsi = chip_gsi,
     .msi = chip_msi,
     .route = chip_route,
+    .unroute = chip_unroute,
     .irqfd = chip_irqfd,
     .get = chip_get,
     .put = chip_put,
@@ -265,6 +286,7 @@ static const IrqchipOps split_chips = {
     .mode = IRQCHIP_SPLIT,
     .msi = chip_msi,
     .route = chip_route,
+    .unroute = chip_unroute,
     .irqfd = chip_irqfd,
     .get = chip_get,
     .put = chip_put,
@@ -281,7 +303,6 @@ bool kvm_irqchip_init(Kvm *k, GError **err)
     if (k->mode == IRQCHIP_USER)
         return true;
     k->routes = g_array_new(FALSE, TRUE, sizeof(struct kvm_irq_routing_entry));
-    k->next_virq = GSI_COUNT;
     int r = k->mode == IRQCHIP_SPLIT ? split_create(k) : kvm_vm_ioctl(k, KVM_CREATE_IRQCHIP, NULL);
     if (r >= 0 && k->mode == IRQCHIP_KERNEL) {
         routes_pc(k);

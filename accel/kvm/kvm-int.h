@@ -32,9 +32,8 @@ typedef struct Kvm {
     struct kvm_clock_data clock; /* has_clock: what it said when the machine stopped */
     unsigned run_size;
     /* locked */
-    GArray *slots;  /* KvmSlot */
-    GArray *routes; /* struct kvm_irq_routing_entry */
-    int next_virq;
+    GArray *slots;     /* KvmSlot */
+    GArray *routes;    /* struct kvm_irq_routing_entry */
     GMutex route_lock; /* route() comes from any thread */
 } Kvm;
 

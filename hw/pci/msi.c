@@ -2,7 +2,7 @@
 /*
  * Message interrupts: MSI (PCI 3.0, 6.8.1) and MSI-X (6.8.2), and pci_irq(), which chooses between
  * them and INTx. Threads: registers under the machine lock; pci_irq from any thread. msi_lock
- * keeps table, pending bits and levels together; nothing is called under it but msi_send().
+ * keeps table, pending bits and levels together; nothing is called under it but what sends.
  */
 #include "hw/pci/pci-int.h"
 #include "core/irq.h"
@@ -108,8 +108,8 @@ static void msix_fire(PciDevice *d, unsigned v)
     const MsixEntry *e = msix_entry(d, v);
     if ((e->ctl & MSIX_ENTRY_MASK) || (d->st.conf[d->msix_cap + 3] & MSIX_MASK_ALL))
         msix_pending(d)[v / 8] |= 1 << v % 8;
-    else
-        msi_send(d->dev.vm, e->addr, e->data);
+    else if (d->msix_wire)
+        msi_wire_send(d->dev.vm, &d->msix_wire[v], e->addr, e->data);
 }
 
 static void msix_unmasked(PciDevice *d, unsigned v)
@@ -183,6 +183,7 @@ void pci_msix(PciDevice *d, unsigned vectors, unsigned bar, uint32_t table, uint
     pci_conf_default(d, cap + 2, 2, vectors - 1, (MSIX_ENABLE | MSIX_MASK_ALL) << 8);
     pci_conf_default(d, cap + 4, 4, table | bar, 0);
     pci_conf_default(d, cap + 8, 4, pba | bar, 0);
+    d->msix_wire = g_new0(MsiWire, vectors);
     d->msix_cap = cap;
     d->n_msix = vectors;
     d->msix_bar = bar;
@@ -211,6 +212,15 @@ void pci_msg_reset(PciDevice *d)
     memset(d->st.msix->data, 0, d->st.msix->len);
     for (unsigned v = 0; v < d->n_msix; v++)
         msix_entry(d, v)->ctl = MSIX_ENTRY_MASK;
+}
+
+void pci_msg_end(PciDevice *d)
+{
+    g_mutex_lock(&d->msi_lock);
+    for (unsigned v = 0; d->msix_wire && v < d->n_msix; v++)
+        msi_wire_free(d->dev.vm, &d->msix_wire[v]);
+    g_clear_pointer(&d->msix_wire, g_free);
+    g_mutex_unlock(&d->msi_lock);
 }
 
 void pci_msg_written(PciDevice *d, unsigned off, unsigned len)

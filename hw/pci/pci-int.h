@@ -51,6 +51,7 @@ void pci_intx_update(PciDevice *);
 /* msi.c */
 bool pci_msg_enabled(const PciDevice *); /* MSI or MSI-X is on: INTx is not used */
 void pci_msg_reset(PciDevice *);
+void pci_msg_end(PciDevice *); /* it leaves the bus: nothing is sent any more */
 void pci_msg_written(PciDevice *, unsigned off, unsigned len);
 
 #endif

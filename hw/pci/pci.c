@@ -128,6 +128,7 @@ static void pci_detach(Bus *bus, Device *dev)
 {
     PciBus *b = (PciBus *)bus;
     PciDevice *d = (PciDevice *)dev;
+    pci_msg_end(d);
     if (b->fn[d->devfn] == d)
         b->fn[d->devfn] = NULL;
 }

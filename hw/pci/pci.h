@@ -7,6 +7,7 @@
 #define HW_PCI_PCI_H
 
 #include "core/device.h"
+#include "core/irq.h"
 #include "core/memory.h"
 
 typedef struct PciBus PciBus;
@@ -70,6 +71,7 @@ struct PciDevice {
     MapRow *msix_row[2]; /* the table and the pending bits, laid over a BAR of the device */
     uint32_t msix_at[2];
     uint8_t msix_bar;
+    MsiWire *msix_wire; /* one a vector; msi_lock */
     GMutex msi_lock;
 };
 extern const BusType pci_bus_type;

@@ -108,10 +108,13 @@ ON_KVM = {
     "kvm, user: ring 3, interrupt chips, virtqueue": ring3("kvm,kernel-irqchip=off"),
     "kvm: a doorbell that exits": ring3("kvm", "virtio-rng-pci,ioeventfd=off"),
     "kvm: firmware and a boot sector": firmware("kvm"),
-    "kvm, split: firmware and a boot sector": firmware("kvm,kernel-irqchip=split"),
-    "kvm, user: firmware and a boot sector": firmware("kvm,kernel-irqchip=off"),
     "kvm: Linux with two processors": linux,
 }
+if os.environ.get("LONG"):
+    ON_KVM |= {
+        "kvm, split: firmware and a boot sector": firmware("kvm,kernel-irqchip=split"),
+        "kvm, user: firmware and a boot sector": firmware("kvm,kernel-irqchip=off"),
+    }
 
 
 def nested():
@@ -123,7 +126,7 @@ def nested():
     initrd = os.path.join(TMP.name, "nested.gz")
     subprocess.run([os.path.join(SRC, "tests/guest/mknested"), d, initrd], check=True)
     job = (f"export PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/dev/shm SRC={SRC} BUILD={os.environ['BUILD']} "
-           f"GUESTS={os.path.abspath(GUESTS)} RING3={ring3_image()}; python3 {os.path.abspath(__file__)} --inside </dev/null")
+           f"GUESTS={os.path.abspath(GUESTS)} RING3={ring3_image()} LONG={os.environ.get('LONG', '')}; python3 {os.path.abspath(__file__)} --inside </dev/null")
     # one processor: QEMU 7.2 loses a timer of two under SVM
     g = Guest("-cpu", "max", "-smp", "1", "-m", "2000", "-nodefaults", "-no-reboot", "-kernel", f"{d}/vmlinuz", "-initrd", initrd,
               "-append", f"console=ttyS0 quiet loglevel=1 mitigations=off job={job.encode().hex()}", "-fsdev",
