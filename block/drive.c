@@ -28,6 +28,7 @@ static void drives_state(void *o, RunState old, RunState now)
         BlockFront *blk = g_ptr_array_index(list->fronts, i);
 
         blk->io_status = 0;
+        blk->resumes++;
         if (blk->ops && blk->ops->again)
             blk->ops->again(blk->o);
     }

@@ -12,6 +12,7 @@
 #include "block/error.h"
 #include "core/event.h"
 #include "core/prop.h"
+#include "core/runstate.h"
 #include "core/vm.h"
 #include "util/iov.h"
 
@@ -39,8 +40,14 @@ static OnError policy_of(const FrontReq *r, int error)
     OnError p = r->kind == REQ_READ ? r->blk->rerror : r->blk->werror;
 
     if (p == ON_ERROR_ENOSPC)
-        return error == ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
-    return p;
+        p = error == ENOSPC ? ON_ERROR_STOP : ON_ERROR_REPORT;
+    return p == ON_ERROR_STOP && !r->blk->vm ? ON_ERROR_REPORT : p;
+}
+
+/* An empty tray and a request that cannot be are the device's to report. */
+static bool for_policy(int ret)
+{
+    return ret < 0 && ret != -ENOMEDIUM && ret != -EINVAL;
 }
 
 static void tell_error(const FrontReq *r, int error, OnError action)
@@ -63,23 +70,31 @@ static void tell_error(const FrontReq *r, int error, OnError action)
                    r->blk->name, op_names[r->kind], r->off, g_strerror(error));
 }
 
+/* On main. A `cont` that came first has dealt with what failed already. */
+static void stop_now(void *o)
+{
+    BlockFront *blk = o;
+
+    if (blk->io_status && blk->vm->running)
+        vm_stop(blk->vm, RUNSTATE_IO_ERROR);
+    front_unref(blk);
+}
+
 static int apply_policy(const FrontReq *r, int ret)
 {
     OnError action;
 
-    /* an empty tray and a request that cannot be are the device's to report */
-    if (ret >= 0 || ret == -ENOMEDIUM || ret == -EINVAL)
+    if (!for_policy(ret))
         return MIN(ret, 0);
     action = policy_of(r, -ret);
-    if (action == ON_ERROR_STOP && !r->blk->vm)
-        action = ON_ERROR_REPORT;
     tell_error(r, -ret, action);
     if (action == ON_ERROR_IGNORE)
         return 0;
     if (action != ON_ERROR_STOP)
         return ret;
     r->blk->io_status = -ret;
-    vm_request(r->blk->vm, VM_STOP, "io-error");
+    g_atomic_ref_count_inc(&r->blk->ref);
+    vm_call_main(r->blk->vm, NULL, stop_now, r->blk);
     return -EAGAIN;
 }
 
@@ -217,10 +232,16 @@ static void wait_turn_co(const FrontReq *r)
 static void request_co(void *o)
 {
     FrontReq *r = o;
+    unsigned resumes;
     int ret;
 
     wait_turn_co(r);
-    ret = apply_policy(r, serve_co(r));
+    do {
+        /* what began before a `cont` may have failed before it: no reason to stop once more */
+        resumes = r->blk->resumes;
+        ret = serve_co(r);
+    } while (resumes != r->blk->resumes && for_policy(ret) && policy_of(r, -ret) == ON_ERROR_STOP);
+    ret = apply_policy(r, ret);
 
     node_unref_co(r->root);
     r->done(r->o, ret);

@@ -38,6 +38,7 @@ struct BlockFront {
     bool removable, tray_open, locked, writable, write_through, unmap;
     int detect_zeroes; /* 0 off, 1 on, 2 unmap */
     int io_status;     /* 0 or the errno that stopped the VM */
+    unsigned resumes;  /* how often the VM has begun to run */
     unsigned in_flight;
     unsigned jobs; /* main: commit, block_resize: among what is in flight, and no eject */
     FrontDrain *drains;

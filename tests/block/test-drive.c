@@ -188,8 +188,9 @@ static void test_media(void)
 typedef struct Parked {
     Vm *vm;
     BlockFront *blk;
+    Memlog *log;
     Wait w;
-    int again, errors;
+    int again;
     uint8_t buf[512];
 } Parked;
 
@@ -217,20 +218,26 @@ static int memory_root_co(void *o)
     return 0;
 }
 
+static void parked_open(Parked *p, Memlog *m)
+{
+    void *pair[2];
+
+    memlog_reach(m, 65536);
+    p->blk = must_open(p->vm, "if=none,id=d,werror=enospc,rerror=ignore");
+    pair[0] = p->blk;
+    pair[1] = m;
+    front_run(memory_root_co, pair);
+    p->blk->ops = &parked_ops;
+    p->blk->o = p;
+}
+
 static void test_policy(void)
 {
     Memlog *m = memlog_new();
     Vm *vm = vm_new();
     Parked p = { .vm = vm };
-    void *pair[2];
 
-    memlog_reach(m, 65536);
-    p.blk = must_open(vm, "if=none,id=d,werror=enospc,rerror=ignore");
-    pair[0] = p.blk;
-    pair[1] = m;
-    front_run(memory_root_co, pair);
-    p.blk->ops = &parked_ops;
-    p.blk->o = &p;
+    parked_open(&p, m);
     m->fail_from = 1;
     m->fail_errno = EIO;
     g_assert_cmpint(rw(vm, p.blk, true, 0, p.buf, 512), ==, -EIO);
@@ -248,6 +255,54 @@ static void test_policy(void)
     g_assert_cmpint(p.again, ==, 1);
     g_assert_cmpint(await(vm, &p.w), ==, 0);
     g_assert_cmpint(p.blk->io_status, ==, 0);
+    vm_stop(vm, RUNSTATE_PAUSED);
+    g_assert_true(drives_close(vm));
+    vm_free(vm);
+    memlog_free(m);
+}
+
+/* The user is as fast as can be: `stop` and `cont` between a failure and the stop it asked for. */
+static void cont_at_once(void *o, int ret)
+{
+    Parked *p = o;
+
+    g_assert_cmpint(ret, ==, -EAGAIN);
+    p->log->fail_from = 0;
+    vm_stop(p->vm, RUNSTATE_PAUSED);
+    g_assert_true(vm_start(p->vm, NULL));
+}
+
+static void test_cont_between(void)
+{
+    Memlog *m = memlog_new();
+    Vm *vm = vm_new();
+    Parked p = { .vm = vm, .log = m };
+    struct iovec v = { p.buf, 512 };
+    Wait w = { 0 };
+
+    parked_open(&p, m);
+    g_assert_true(vm_start(vm, NULL));
+    p.again = 0;
+    m->fail_from = 1;
+    m->fail_errno = ENOSPC;
+    blk_writev(p.blk, 0, &v, 1, false, cont_at_once, &p);
+    while (!p.again)
+        vm_loop_once(vm, true);
+    g_assert_cmpint(await(vm, &p.w), ==, 0);
+    g_assert_true(vm->running);
+
+    /* a request that fails before `cont` and tells so after it is made once more */
+    m->rand = g_rand_new_with_seed(1);
+    m->fail_at = m->requests + 1;
+    blk_writev(p.blk, 512, &v, 1, false, on_done, &w);
+    while (!m->waiting->len)
+        vm_loop_once(vm, true);
+    vm_stop(vm, RUNSTATE_IO_ERROR);
+    g_assert_true(vm_start(vm, NULL));
+    g_assert_cmpint(await(vm, &w), ==, 0);
+    g_assert_cmpint(await(vm, &p.w), ==, 0);
+    g_assert_true(vm->running);
+    g_clear_pointer(&m->rand, g_rand_free);
     vm_stop(vm, RUNSTATE_PAUSED);
     g_assert_true(drives_close(vm));
     vm_free(vm);
@@ -292,6 +347,7 @@ int main(int argc, char **argv)
     g_test_add_func("/drive/snapshot", test_snapshot);
     g_test_add_func("/drive/media", test_media);
     g_test_add_func("/drive/policy", test_policy);
+    g_test_add_func("/drive/cont-between", test_cont_between);
     g_test_add_func("/drive/info", test_info);
     ret = g_test_run();
     for (const char *const *n = (const char *const[]){ "a.raw", "s.raw", "cd.iso", "i.raw", NULL };
