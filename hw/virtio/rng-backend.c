@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hw/virtio/rng-backend.h"
+#include "util/log.h"
 
 typedef struct RngArgs {
     char *filename;
@@ -16,6 +17,7 @@ typedef struct RngArgs {
 typedef struct Rng {
     Object obj;
     int fd; /* -1: built in */
+    bool ended;
 } Rng;
 
 static const Prop RngArgs_rows[] = {
@@ -80,7 +82,16 @@ ssize_t rng_read(Object *o, void *buf, size_t n)
     do
         got = r && r->fd >= 0 ? read(r->fd, buf, n) : getrandom(buf, n, GRND_NONBLOCK);
     while (got < 0 && errno == EINTR);
-    return got > 0 ? got : got < 0 && errno == EAGAIN ? 0 : -1;
+    if (got > 0)
+        return got;
+    if (got < 0 && errno == EAGAIN)
+        return 0;
+    if (r && !r->ended)
+        warn_print("object '%s' gives no more random numbers: %s", o->id,
+                   got < 0 ? g_strerror(errno) : "the file has ended");
+    if (r)
+        r->ended = true;
+    return -1;
 }
 
 typedef struct Wait {

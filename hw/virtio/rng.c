@@ -85,19 +85,20 @@ static bool fill_one(VirtioRng *r, VirtqElem *e)
 static void rng_fill(VirtioRng *r)
 {
     VirtQueue *vq = &r->v.vq[0];
+    bool dry = r->waiting;
     VirtqElem *e;
 
-    for (unsigned left = QUEUE; left && !r->waiting && r->st.quota; left--) {
+    for (unsigned left = QUEUE; left && !dry && r->st.quota; left--) {
         if (!(e = virtq_pop(vq)))
             break;
-        if (!fill_one(r, e)) {
+        dry = !fill_one(r, e);
+        if (dry)
             virtq_unpop(e);
-            break;
-        }
     }
     virtq_notify(vq);
     virtq_want_kicks(vq, true);
-    if (r->waiting || virtq_empty(vq))
+    /* a source that waits calls back; one that has ended is left alone */
+    if (dry || virtq_empty(vq))
         return;
     if (!r->st.quota && !r->st.deadline)
         timer_set(&r->timer, clock_now(r->v.dev->vm, CLOCK_VIRTUAL) + r->period * 1000000ll);

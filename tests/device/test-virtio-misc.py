@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virtio-rng and virtio-balloon by hand."""
-import os, struct, sys, tempfile
+import os, struct, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import Machine, Qmp, check, same, main
@@ -40,6 +40,16 @@ def rng():
     m, _ = machine("-object", f"rng-random,id=r0,filename={path}", "-device", "virtio-rng-pci,addr=2,rng=r0")
     d, (q,) = start(m)
     same(q.request([], [200])[1][0], bytes(range(200)), "from a file")
+    same([q.request([], [n])[0] for n in (800, 64)], [800, 24], "up to its end")
+    q.add(q.buffers([], [16]))
+    q.kick()
+    for _ in range(20):
+        d.status
+    ticks = lambda: sum(map(int, open(f"/proc/{m.p.pid}/stat").read().split()[13:15]))
+    before = ticks()
+    time.sleep(0.5)
+    check(not q.done() and ticks() - before < 5, "behind it: no bytes, and no busy waiting", ticks() - before)
+    check("the file has ended" in m.errors(), "the user hears of it")
     m.close()
     fifo = os.path.join(tmp, "fifo")
     os.mkfifo(fifo)
