@@ -18,6 +18,11 @@
  */
 typedef void BlockDone(void *o, int ret);
 
+enum {
+    BLK_UNMAP = 1, /* their space may be given back */
+    BLK_FUA = 2,   /* durable when done */
+};
+
 typedef struct BlockFrontOps {
     void (*resized)(void *o);
     void (*media)(void *o, bool loaded);
@@ -39,7 +44,8 @@ void blk_writev(BlockFront *, uint64_t off, const struct iovec *, int n, bool fu
 
 /* covers every write whose done() ran before this call */
 void blk_flush(BlockFront *, BlockDone *, void *o);
-void blk_zero(BlockFront *, uint64_t off, uint64_t len, bool unmap, BlockDone *, void *o);
+/* how: BLK_ bits */
+void blk_zero(BlockFront *, uint64_t off, uint64_t len, unsigned how, BlockDone *, void *o);
 void blk_discard(BlockFront *, uint64_t off, uint64_t len, BlockDone *, void *o);
 
 /* Main, while the machine is built (flash): the bytes, before it returns; 0 or -errno. */

@@ -303,12 +303,13 @@ void blk_flush(BlockFront *blk, BlockDone *done, void *o)
     request_start(request_new(blk, REQ_FLUSH, 0, NULL, 0, done, o));
 }
 
-void blk_zero(BlockFront *blk, uint64_t off, uint64_t len, bool unmap, BlockDone *done, void *o)
+void blk_zero(BlockFront *blk, uint64_t off, uint64_t len, unsigned how, BlockDone *done, void *o)
 {
     FrontReq *r = request_new(blk, REQ_ZERO, off, NULL, 0, done, o);
 
     r->len = len;
-    r->unmap = unmap;
+    r->unmap = how & BLK_UNMAP;
+    r->fua = how & BLK_FUA;
     request_start(r);
 }
 

@@ -293,11 +293,13 @@ static void same_write(ScsiReq *r)
 {
     const ScsiDisk *d = scsi_disk(r);
     uint64_t unit = d->logical_block_size, off = r->lba * unit;
+    bool fua = !scsi_disk_cached(d);
 
     if (is_zero(r->buf, unit)) {
         r->now = MIN(r->left, (64 << 20) / unit);
         scsi_to_disk(r);
-        blk_zero(d->blk, off, r->now * unit, r->cdb[1] & 8, same_done, r);
+        blk_zero(d->blk, off, r->now * unit, (r->cdb[1] & 8 ? BLK_UNMAP : 0) | (fua ? BLK_FUA : 0),
+                 same_done, r);
         return;
     }
     r->now = piece_blocks(r);
@@ -305,7 +307,7 @@ static void same_write(ScsiReq *r)
     for (uint32_t i = 0; i < r->now; i++)
         v[i] = (struct iovec){ r->buf, unit };
     scsi_to_disk(r);
-    blk_writev(d->blk, off, v, r->now, false, same_done, r);
+    blk_writev(d->blk, off, v, r->now, fua, same_done, r);
 }
 
 static void write_same(ScsiReq *r, uint64_t lba, uint64_t n)

@@ -134,8 +134,8 @@ static void discard_zero(VirtioBlk *b, VirtqElem *e, bool zero)
     } else if (!n) {
         finish(b, e, S_OK, 1);
     } else if (zero) {
-        blk_zero(b->blk, off, (uint64_t)n * SECTOR, flags & ZEROES_UNMAP, request_done,
-                 request_new(b, e, 1));
+        unsigned how = (flags & ZEROES_UNMAP ? BLK_UNMAP : 0) | (b->st.writeback ? 0 : BLK_FUA);
+        blk_zero(b->blk, off, (uint64_t)n * SECTOR, how, request_done, request_new(b, e, 1));
     } else {
         blk_discard(b->blk, off, (uint64_t)n * SECTOR, request_done, request_new(b, e, 1));
     }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The LSI 53C895A, driven by scripts of the test's own: commands with and without disconnection,
 tags, phase mismatches, resets, hostile scripts."""
-import os, random, shutil, struct, sys, tempfile
+import os, random, shutil, struct, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import Machine, check, same, main
@@ -146,6 +146,26 @@ def commands():
     d.m.close()
 
 
+def stable():
+    """Without a write cache WRITE SAME outlives the program"""
+    image = os.path.join(tmp, "image")
+    subprocess.run([os.environ["BUILD"] + "/qemu-img", "create", "-q", "-f", "qcow2", image, "1M"], check=True)
+    args = ["-drive", f"file={image},format=qcow2,if=none,id=hd", "-device",
+            "scsi-hd,bus=lsi.0,drive=hd,scsi-id=1,write-cache=off"]
+    d = Lsi(*args)
+    d.command(1, [0] * 6)
+    a, b = rnd.randbytes(512 * 256), rnd.randbytes(512)
+    same(d.command(1, [0x2a, 0, 0, 0, 0, 0, 0, 1, 0, 0], out=a)[0], 0, "WRITE of 256 blocks")
+    same(d.command(1, [0x41, 0, 0, 0, 0, 128, 0, 0, 128, 0], out=bytes(512))[0], 0, "WRITE SAME of zeros")
+    same(d.command(1, [0x41, 0, 0, 0, 1, 0, 0, 0, 128, 0], out=b)[0], 0, "WRITE SAME of something")
+    d.m.close()
+    d = Lsi(*args)
+    d.command(1, [0] * 6)
+    st, data = d.command(1, [0x28, 0, 0, 0, 0, 0, 0, 1, 128, 0], n=512 * 384)
+    check(st == 0 and data == a[:65536] + bytes(65536) + b * 128, "a killed program leaves all of it")
+    d.m.close()
+
+
 def table(d, entries):
     d.m.write(0x12000, b"".join(struct.pack("<II", *e) for e in entries))
     d.m.outl(IO + 0x10, 0x12000)
@@ -235,6 +255,6 @@ def hostile():
 
 
 try:
-    main(*([registers, commands, mismatch, resets] + ([] if REFERENCE else [hostile])))
+    main(*([registers, commands, mismatch, resets] + ([] if REFERENCE else [stable, hostile])))
 finally:
     shutil.rmtree(tmp)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virtio-blk by hand: both interfaces, split and packed rings, indirect tables, event index,
 interrupts, the window in configuration space, queue reset, and rings that lie."""
-import os, random, resource, struct, sys, tempfile
+import os, random, resource, struct, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import Machine, Qmp, check, same, main
@@ -160,6 +160,25 @@ def parts():
     d, q = start(m)
     check(d.features >> 5 & 1, "read-only is told")
     same(write(q, 0, bytes(512)), (1, 1), "and kept")
+    m.close()
+
+
+def stable():
+    """Without a write cache what was acknowledged outlives the program, zeros too"""
+    image = os.path.join(tmp, "image")
+    subprocess.run([os.environ["BUILD"] + "/qemu-img", "create", "-q", "-f", "qcow2", image, "8M"], check=True)
+    args = ["-m", "32", "-drive", f"file={image},format=qcow2,if=none,id=d0", "-device",
+            "virtio-blk-pci,addr=2,drive=d0,write-cache=off"]
+    m = Machine(*args)
+    d, q = start(m)
+    a = rnd.randbytes(131072)
+    same(write(q, 0, a), (1, 0), "write")
+    n, (st,) = q.request([head(ZEROES), struct.pack("<QII", 128, 128, 0)], [1])
+    same((n, st), (1, b"\0"), "write zeroes")
+    m.close()
+    m = Machine(*args)
+    d, q = start(m)
+    same(read(q, 0, 131072), a[:65536] + bytes(65536), "a killed program leaves both")
     m.close()
 
 
@@ -441,6 +460,6 @@ def parked():
         m.close()
 
 
-tests = [identity, legacy, modern, many, parts, queues, events, window, negotiation, lies, random_rings,
+tests = [identity, legacy, modern, many, parts, stable, queues, events, window, negotiation, lies, random_rings,
          reset_in_flight, parked]
 main(*tests)
