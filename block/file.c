@@ -45,7 +45,7 @@ static const Prop FileArgs_rows[] = {
 
 typedef struct File {
     int fd;
-    bool device, nowait;
+    bool device, nowait, unlocked; /* unlocked: locking=off, or nothing that could be locked */
     GRWLock grow; /* writes share it, so that growing cannot cut one off that extends the file */
     gint failed;  /* errno of a flush that lost data */
     gint no_zero, no_punch;
@@ -390,7 +390,8 @@ static int file_setup(BlockNode *node, File *f, const FileArgs *a, bool device, 
         return ret;
     }
     f->nowait = !(node->flags & NODE_DIRECT);
-    if (a->locking == LOCKING_OFF || (node->flags & NODE_SHARE) || f->device)
+    f->unlocked = a->locking == LOCKING_OFF || f->device;
+    if (f->unlocked || (node->flags & NODE_SHARE))
         return 0;
     return file_lock(f->fd, node->filename, node_writable(node), err) ? 0 : -EAGAIN;
 }
@@ -430,7 +431,7 @@ static bool file_take_lock(BlockNode *node, GError **err)
 {
     File *f = node->priv;
 
-    return f->device || file_lock(f->fd, node->filename, node_writable(node), err);
+    return f->unlocked || file_lock(f->fd, node->filename, node_writable(node), err);
 }
 
 static void file_close_co(BlockNode *node)
