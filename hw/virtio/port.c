@@ -96,17 +96,30 @@ void port_accept(SerialPort *p)
 
 /* ---- open and closed ---- */
 
+static void tell_open(SerialPort *p, bool open)
+{
+    EventVserport e = { .id = p->dev.id ? p->dev.id : p->dev.path, .open = open };
+
+    if (p->told_open == open)
+        return;
+    p->told_open = open;
+    event_vserport_change(p->dev.vm, &e);
+}
+
 void port_guest_opened(SerialPort *p, bool open)
 {
     uint32_t bit = 1u << p->nr, *now = &p->s->st.guest_open;
-    EventVserport e = { .id = p->dev.id ? p->dev.id : p->dev.path, .open = open };
 
-    if (open == !!(*now & bit))
-        return;
     *now = open ? *now | bit : *now & ~bit;
-    event_vserport_change(p->dev.vm, &e);
+    tell_open(p, open);
     if (open)
         port_accept(p);
+}
+
+void port_reset(SerialPort *p)
+{
+    p->waiting = false;
+    tell_open(p, false);
 }
 
 static void host_opened(SerialPort *p, bool open)

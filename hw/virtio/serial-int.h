@@ -29,6 +29,7 @@ typedef struct SerialPort {
     uint32_t nr;
     /* host */ VirtioSerial *s;
     bool is_console, host_open, waiting; /* waiting: for the back end to be writable */
+    bool told_open;                      /* what VSERPORT_CHANGE said last */
 } SerialPort;
 
 struct VirtioSerial {
@@ -53,5 +54,6 @@ VirtQueue *serial_tx(VirtioSerial *, unsigned nr);
 void port_send(SerialPort *);   /* from the guest: what its queue holds */
 void port_accept(SerialPort *); /* to the guest: it has room, or opened the port */
 void port_guest_opened(SerialPort *, bool open);
+void port_reset(SerialPort *); /* with the controller, whose state it is in */
 
 #endif

@@ -276,7 +276,7 @@ static void serial_reset(Device *dev)
     virtio_pci_reset(&d->pci);
     for (unsigned nr = 0; nr < SERIAL_PORTS; nr++)
         if (d->chip.port[nr])
-            d->chip.port[nr]->waiting = false;
+            port_reset(d->chip.port[nr]);
 }
 
 static bool serial_post_load(Device *dev, GError **err)

@@ -148,6 +148,18 @@ def come_and_go():
     same(s.message()[:3], (1, NAME, 1), "its name")
     s.tell(1, OPEN, 1)
     check("VSERPORT_CHANGE" in qmp.events or qmp("query-status") and "VSERPORT_CHANGE" in qmp.events, "VSERPORT_CHANGE")
+    s.d.reset()
+    for _ in range(500):  # at most one a second
+        if qmp("query-status") and qmp.events.count("VSERPORT_CHANGE") == 2:
+            break
+        time.sleep(.01)
+    same(qmp.events.count("VSERPORT_CHANGE"), 2, "a reset closes what the guest had open")
+    s = Serial(m)
+    s.tell(0, READY, 1)
+    same(s.message(), (1, ADD, 1), "it is added again")
+    s.tell(1, PORT_READY, 1)
+    same(s.message()[:3], (1, NAME, 1), "its name")
+    s.tell(1, OPEN, 1)
     same(qmp("device_del", id="p"), {}, "device_del")
     same(s.message(), (1, REMOVE, 1), "it is gone")
     s.tell(1, OPEN, 0)
