@@ -27,8 +27,6 @@ typedef struct BlockFrontOps {
     void (*resized)(void *o);
     void (*media)(void *o, bool loaded);
     void (*eject_request)(void *o, bool force);
-    /* on: start nothing new until off */
-    void (*drain)(void *o, bool on);
     /* each time the VM begins to run, after a load too: issue what is parked in state (usually
      * nothing). Needed where the device has a drive with werror */
     void (*again)(void *o);

@@ -25,6 +25,7 @@ typedef struct DeviceCore {
     /* quiesce: those who wait, and how many drains are still out */
     GArray *waiting;
     unsigned draining;
+    unsigned held; /* by how many groups (resets, ends) that wait for it or others */
 
     /* guest_error: since when of this second it counts */
     _Atomic unsigned errors, error_base;

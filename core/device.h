@@ -206,6 +206,7 @@ void device_foreach(Vm *, void (*fn)(Device *, void *o), void *o);
 Bus *device_bus(Device *, unsigned n);       /* the n-th of bus_init, or NULL */
 Bus *bus_find(Vm *, const char *name);       /* "pci.0"; NULL: no such */
 unsigned device_errors(Device *);            /* any; guest_error()s so far */
+bool device_held(const Device *);            /* a reset or its end waits for I/O: start none */
 void device_addr(const Device *, GString *); /* its address path: stable across migration */
 bool device_hotplugged(const Device *);
 

@@ -12,6 +12,11 @@
 
 /* ---- quiesce ---- */
 
+bool device_held(const Device *d)
+{
+    return d->core->held;
+}
+
 static void quiesce_ended(Device *d)
 {
     GArray *w = d->core->waiting;
@@ -74,8 +79,11 @@ static void group_one(void *p)
     if (--g->left)
         return;
     g->done(g->o);
-    for (guint i = 0; i < g->devices->len; i++)
-        device_unref(g->devices->pdata[i]);
+    for (guint i = 0; i < g->devices->len; i++) {
+        Device *d = g->devices->pdata[i];
+        d->core->held--;
+        device_unref(d);
+    }
     g_ptr_array_unref(g->devices);
     g_free(g);
 }
@@ -85,8 +93,11 @@ static void group_quiesce(GPtrArray *take, void (*done)(void *o), void *o)
     Group *g = g_new(Group, 1);
 
     *g = (Group){ take, take->len + 1, done, o };
-    for (guint i = 0; i < take->len; i++)
-        device_ref(take->pdata[i]);
+    for (guint i = 0; i < take->len; i++) {
+        Device *d = take->pdata[i];
+        d->core->held++;
+        device_ref(d);
+    }
     for (guint i = 0; i < take->len; i++)
         device_quiesce(take->pdata[i], group_one, g);
     group_one(g);

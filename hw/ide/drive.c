@@ -6,9 +6,8 @@
  *   command -> ide_issue -> block layer -> kind->done -> PIO piece / DMA -> ide_issue ... ide_done
  *
  * Everything a command needs to go on stands in st, so that a request which the error policy parked
- * (-EAGAIN), or which a drain held back, is issued again by ide_again(), after a load too. A soft
- * reset with a request in flight stays busy until that has ended: nothing of it can reach the
- * buffers of a later command.
+ * (-EAGAIN) is issued again by ide_again(), after a load too. A soft reset with a request in flight
+ * stays busy until that has ended: nothing of it can reach the buffers of a later command.
  *
  * Threads: the machine lock, on main or a vCPU. The block layer calls back on main.
  */
@@ -252,7 +251,7 @@ bool ide_dma_move(IdeDrive *d, void *buf, size_t n, bool to_guest)
 void ide_issue(IdeDrive *d)
 {
     d->st.status = (d->st.status & (uint8_t)~ST_DRQ) | ST_BSY;
-    if (d->drained || d->busy)
+    if (d->busy)
         d->st.parked = true;
     else
         d->kind->issue(d);
@@ -262,7 +261,7 @@ void ide_again(void *o)
 {
     IdeDrive *d = o;
 
-    if (d->st.parked && !d->drained && !d->busy) {
+    if (d->st.parked && !d->busy) {
         d->st.parked = false;
         d->kind->issue(d);
     }
@@ -318,15 +317,6 @@ int64_t ide_blk_length(const IdeDrive *d)
 
 /* ---- life ---- */
 
-static void drive_drain(void *o, bool on)
-{
-    IdeDrive *d = o;
-
-    d->drained = on;
-    if (!on)
-        ide_again(d);
-}
-
 static void drive_media(void *o, bool loaded)
 {
     IdeDrive *d = o;
@@ -346,7 +336,6 @@ static void drive_eject_request(void *o, bool force)
 static const BlockFrontOps drive_ops = {
     .media = drive_media,
     .eject_request = drive_eject_request,
-    .drain = drive_drain,
     .again = ide_again,
 };
 

@@ -76,7 +76,7 @@ struct IdeDrive {
     Mmc mmc; /* a CD-ROM's commands */
     IdeBus *bus;
     uint8_t *bounce;
-    bool busy, drained;
+    bool busy;
 };
 
 /* ---- drive.c ---- */

@@ -38,8 +38,7 @@ typedef struct VirtioBlk {
     Tri write_cache;
     bool seg_max_adjust, scsi, share_rw, request_merging;
     /* state */ VirtioBlkState st;
-    /* host */ bool drained;
-    uint32_t seg_max;
+    /* host */ uint32_t seg_max;
     struct iovec iov[VIRTIO_PIECES];
 } VirtioBlk;
 

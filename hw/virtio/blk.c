@@ -4,9 +4,8 @@
  * status byte at the end of what the driver lets us write. Not here: SCSI commands, secure erase,
  * lifetime, zoned devices.
  *
- * A request that the error policy stops (-EAGAIN), or that comes while the drive is drained, is
- * parked in the queue's state and done again by virtio_blk_again(). Threads: machine lock; the
- * block layer calls back on main.
+ * A request that the error policy stops (-EAGAIN) is parked in the queue's state and done again by
+ * blk_again(). Threads: machine lock; the block layer calls back on main.
  */
 #include <errno.h>
 
@@ -174,8 +173,7 @@ static void handle(Virtio *v, VirtqElem *e)
 
 static void blk_kick(Virtio *v, VirtQueue *vq)
 {
-    if (!((VirtioBlk *)v)->drained)
-        virtq_serve(vq, handle);
+    virtq_serve(vq, handle);
 }
 
 /* ---- the drive ---- */
@@ -185,7 +183,7 @@ static void blk_again(void *o)
     VirtioBlk *b = o;
     VirtqElem *e;
 
-    if (b->drained || !b->v.vq)
+    if (!b->v.vq || device_held(b->v.dev))
         return;
     /* what is parked anew while we look at it waits for the next time */
     for (guint left = b->v.st.parked->len; left; left = MIN(left, b->v.st.parked->len)) {
@@ -196,18 +194,6 @@ static void blk_again(void *o)
     }
 }
 
-static void blk_drain_set(void *o, bool on)
-{
-    VirtioBlk *b = o;
-
-    b->drained = on;
-    if (on)
-        return;
-    blk_again(b);
-    for (unsigned i = 0; i < b->v.n_queues; i++)
-        virtq_again(&b->v.vq[i]);
-}
-
 static void blk_resized(void *o)
 {
     virtio_config_changed(&((VirtioBlk *)o)->v);
@@ -215,7 +201,6 @@ static void blk_resized(void *o)
 
 const BlockFrontOps virtio_blk_front = {
     .resized = blk_resized,
-    .drain = blk_drain_set,
     .again = blk_again,
 };
 

@@ -428,7 +428,8 @@ void virtq_notify(VirtQueue *vq)
 
 void virtq_kick(VirtQueue *vq)
 {
-    if (virtq_ready(vq))
+    /* a doorbell that main hears of while a reset waits for other devices is too late */
+    if (virtq_ready(vq) && !device_held(vq->v->dev))
         vq->v->ops->kick(vq->v, vq);
 }
 

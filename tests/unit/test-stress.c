@@ -159,6 +159,7 @@ typedef void Quiet(Device *);
 
 static void quiet(void *done)
 {
+    g_assert_true(device_held(&t.chip->dev));
     ((Quiet *)done)(&t.chip->dev);
 }
 
@@ -173,6 +174,7 @@ static void chip_reset(Device *d)
     Chip *c = (Chip *)d;
 
     g_assert_cmpint(c->st.count, ==, 0);
+    g_assert_true(device_held(d)); /* nothing new before all others are quiet, too */
 }
 
 static bool chip_realize(Device *d, GError **err)
