@@ -163,17 +163,21 @@ static bool prealloc(uint8_t *at, uint64_t size, unsigned threads, GError **err)
     return !error;
 }
 
-/* Over a piece of the reserved range. */
-static bool map_file(RamBackend *b, uint8_t *at, GError **err)
+/* Over a piece of the range, which is anonymous memory without a reservation. */
+static bool map_backend(RamBackend *b, uint8_t *at, GError **err)
 {
-    uint64_t page = page_size_of(b->fd);
-    int flags = MAP_FIXED | MAP_NORESERVE | (b->args.share == 1 ? MAP_SHARED : MAP_PRIVATE);
+    uint64_t page = b->fd < 0 ? 4096 : page_size_of(b->fd);
+    int flags = MAP_FIXED | (b->args.reserve ? 0 : MAP_NORESERVE) |
+                (b->args.share == 1 ? MAP_SHARED : MAP_PRIVATE) | (b->fd < 0 ? MAP_ANONYMOUS : 0);
 
     if (b->args.size % page || (uintptr_t)at % page)
         return user_fail(err, "memory of '%s' must be a multiple of its page size, 0x%" PRIx64,
                          b->obj.id, page);
-    return mmap(at, b->args.size, PROT_READ | PROT_WRITE, flags, b->fd, 0) != MAP_FAILED ||
-           ram_fail(err, "unable to map backing store for guest RAM of", b->obj.id);
+    if (mmap(at, b->args.size, PROT_READ | PROT_WRITE, flags, b->fd, 0) == MAP_FAILED)
+        return ram_fail(err, "unable to map backing store for guest RAM of", b->obj.id);
+    if (b->fd < 0)
+        madvise(at, b->args.size, MADV_HUGEPAGE); /* as the range was */
+    return true;
 }
 
 /* AUTO: as -machine says */
@@ -195,11 +199,11 @@ static bool map_part(Region *r, const RamPart *part, uint64_t off, GError **err)
     RamBackend *b = part->backend;
     uint8_t *at = r->host + off;
 
+    if (b && (b->fd >= 0 || b->args.reserve) && !map_backend(b, at, err))
+        return false;
     advise(r->owner->vm, b, at, part->size);
     if (!b)
         return true;
-    if (b->fd >= 0 && !map_file(b, at, err))
-        return false;
     if (!bind_nodes(b, at, part->size, err))
         return false;
     if (b->args.prealloc && !prealloc(at, part->size, b->args.prealloc_threads, err))
@@ -361,6 +365,8 @@ static bool backend_open(RamBackend *b, const RamArgs *args, GError **err)
                                 : NULL;
     if (args->prealloc_context)
         user_fail(err, "prealloc-context= is not supported: there are no thread contexts");
+    else if (args->prealloc && !args->reserve)
+        user_fail(err, "'prealloc=on' and 'reserve=off' are incompatible");
     else if (!args->size)
         user_fail(err, "property 'size' of memory backend doesn't take value '0'");
     else if (args->size % 4096)

@@ -10,7 +10,6 @@ static const uint8_t com_irq[COM_COUNT] = { 4, 3, 4, 3 };
 typedef struct IsaSerial {
     Device dev;
     /* config */ uint32_t index, iobase, irq;
-    bool wakeup;
     /* state and host */ Uart uart;
     Region io;
 } IsaSerial;
@@ -21,7 +20,7 @@ static const Prop IsaSerial_rows[] = {
     PROP_INT(IsaSerial, irq, "irq", NOT_SAID, "ISA interrupt"),
     PROP_LINK(IsaSerial, uart.chr, "chardev", "where the bytes come from and go to"),
     PROP_INT(IsaSerial, uart.baudbase, "baudbase", 115200, "baud rate at divisor 1"),
-    PROP_BOOL(IsaSerial, wakeup, "wakeup", false, "a byte ends a suspend"),
+    PROP_BOOL(IsaSerial, uart.wakeup, "wakeup", false, "a byte ends a suspend"),
     PROP_END(IsaSerial)
 };
 

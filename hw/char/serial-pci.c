@@ -6,7 +6,6 @@
 typedef struct PciSerial {
     PciDevice pci;
     /* config */ uint8_t prog_if;
-    bool wakeup;
     /* state and host */ Uart uart;
     Region io;
     IrqLine line;
@@ -16,8 +15,7 @@ static const Prop PciSerial_rows[] = {
     PROP_LINK(PciSerial, uart.chr, "chardev", "where the bytes come from and go to"),
     PROP_INT(PciSerial, uart.baudbase, "baudbase", 115200, "baud rate at divisor 1"),
     PROP_INT(PciSerial, prog_if, "prog_if", 2, "what its class says: 2 is a 16550"),
-    PROP_BOOL(PciSerial, wakeup, "wakeup", false, "a byte ends a suspend (only off)"),
-    PROP_END(PciSerial)
+    PROP_BOOL(PciSerial, uart.wakeup, "wakeup", false, "a byte ends a suspend"), PROP_END(PciSerial)
 };
 
 static void serial_irq(void *o, int n, int level)
@@ -29,11 +27,6 @@ static bool serial_realize(Device *dev, GError **err)
 {
     PciSerial *s = (PciSerial *)dev;
 
-    if (s->wakeup) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "pci-serial wakeup=on is not supported");
-        return false;
-    }
     s->line = (IrqLine){ serial_irq, s, 0 };
     pci_conf_default(&s->pci, 9, 1, s->prog_if, 0);
     pci_bar_io(&s->pci, 0, &s->io, PCI_BAR_IO, 8, &uart_io, &s->uart);

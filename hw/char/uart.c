@@ -6,6 +6,7 @@
  * lock.
  */
 #include "hw/char/uart.h"
+#include "core/runstate.h"
 
 enum { IER_RX = 1, IER_THRE = 2, IER_LINE = 4, IER_MODEM = 8 };
 enum { IIR_NONE = 1, IIR_MODEM = 0, IIR_THRE = 2, IIR_RX = 4, IIR_LINE = 6, IIR_TIMEOUT = 12 };
@@ -138,6 +139,9 @@ static size_t uart_receive(void *o, const uint8_t *p, size_t n)
 {
     Uart *u = o;
     size_t room = u->st.mcr & MCR_LOOP ? 0 : uart_depth(u) - u->st.rx.count, took = MIN(n, room);
+
+    if (u->wakeup && vm_state(u->dev->vm) == RUNSTATE_SUSPENDED)
+        vm_request(u->dev->vm, VM_WAKEUP, NULL);
     for (size_t i = 0; i < took; i++)
         uart_take(u, p[i]);
     if (took)

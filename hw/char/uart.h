@@ -28,6 +28,7 @@ extern const Field UartState_rows[];
 typedef struct Uart {
     /* config */ CharFront *chr;
     uint32_t baudbase;
+    bool wakeup; /* a byte ends a suspend */
     /* state */ UartState st;
     /* host */ Device *dev;
     const IrqLine *irq;

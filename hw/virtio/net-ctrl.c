@@ -141,6 +141,15 @@ static bool set_offloads(VirtioNet *n, uint8_t command, const VirtqElem *e)
     return true;
 }
 
+/* There is one pair of queues. */
+static bool set_pairs(VirtioNet *n, uint8_t command, const VirtqElem *e)
+{
+    uint8_t raw[2];
+
+    return !command && virtio_has(&n->v, VIRTIO_NET_F_MQ) && virtq_read(e, 2, raw, 2) &&
+           get_le16(raw) == 1;
+}
+
 static bool announced(VirtioNet *n, uint8_t command)
 {
     if (command || !n->st.announce)
@@ -160,6 +169,7 @@ static bool run_command(VirtioNet *n, const VirtqElem *e)
     case CTRL_MAC: return set_macs(n, head[1], e);
     case CTRL_VLAN: return set_vlan(n, head[1], e);
     case CTRL_ANNOUNCE: return announced(n, head[1]);
+    case CTRL_MQ: return set_pairs(n, head[1], e);
     case CTRL_OFFLOADS: return set_offloads(n, head[1], e);
     }
     return false;

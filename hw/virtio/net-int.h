@@ -30,6 +30,7 @@ enum {
     VIRTIO_NET_F_CTRL_VLAN = 19,
     VIRTIO_NET_F_CTRL_RX_EXTRA = 20,
     VIRTIO_NET_F_GUEST_ANNOUNCE = 21,
+    VIRTIO_NET_F_MQ = 22,
     VIRTIO_NET_F_CTRL_MAC_ADDR = 23,
     VIRTIO_NET_F_SPEED_DUPLEX = 63,
 };
@@ -61,7 +62,7 @@ typedef struct VirtioNet {
     uint16_t rx_queue_size, tx_queue_size, host_mtu;
     int32_t speed;
     char *duplex, *tx;
-    bool mq, rss, hash, failover, guest_rsc_ext;
+    bool rss, hash, failover, guest_rsc_ext;
     /* state */ VirtioNetState st;
     /* host */ bool tx_waiting; /* the peer has no room */
     uint8_t *flat;              /* for frames in too many pieces */

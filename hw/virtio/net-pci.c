@@ -40,7 +40,7 @@ typedef struct VirtioNetPci {
     PROP_RANGE(T, chip.speed, "speed", -1, -1, INT32_MAX, "Mbit/s, told to the guest; -1: not told"),         \
     PROP_STR (T, chip.duplex, "duplex", NULL, "half or full, told with speed="),                              \
     PROP_STR (T, chip.tx, "tx", NULL, "only bh: frames are sent at once"),                                    \
-    PROP_BOOL(T, chip.mq, "mq", false, "no effect: every back end here has one pair of queues"),              \
+    PROP_BIT (T, chip.v.conf.host, "mq", VIRTIO_NET_F_MQ, false, "control: how many pairs of queues, of the one there is"), \
     PROP_BOOL(T, chip.rss, "rss", false, "only off"),                                                         \
     PROP_BOOL(T, chip.hash, "hash", false, "only off"),                                                       \
     PROP_BOOL(T, chip.failover, "failover", false, "only off"),                                               \
@@ -73,19 +73,22 @@ static bool queue_size_ok(unsigned n)
 
 static bool check_rows(const VirtioNet *n, GError **err)
 {
-    const char *bad = n->rss             ? "rss=on: there is one pair of queues; write rss=off"
-                      : n->hash          ? "hash=on: hashes are not reported; write hash=off"
-                      : n->failover      ? "failover=on is not supported"
-                      : n->guest_rsc_ext ? "guest_rsc_ext=on is not supported"
-                      : n->tx && strcmp(n->tx, "bh")
-                          ? "tx=: only 'bh' is supported, frames are sent at once"
-                      : n->duplex && strcmp(n->duplex, "full") && strcmp(n->duplex, "half")
-                          ? "'duplex' must be 'half' or 'full'"
-                      : !queue_size_ok(n->rx_queue_size)
-                          ? "Invalid rx_queue_size, must be a power of 2 between 256 and 1024."
-                      : !queue_size_ok(n->tx_queue_size)
-                          ? "Invalid tx_queue_size, must be a power of 2 between 256 and 1024"
-                          : NULL;
+    uint64_t host = n->v.conf.host;
+    const char *bad =
+        n->rss             ? "rss=on: there is one pair of queues; write rss=off"
+        : n->hash          ? "hash=on: hashes are not reported; write hash=off"
+        : n->failover      ? "failover=on is not supported"
+        : n->guest_rsc_ext ? "guest_rsc_ext=on is not supported"
+        : (host & VIRTIO_BIT(VIRTIO_NET_F_MQ)) && !(host & VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ))
+            ? "mq=on needs the control queue; write ctrl_vq=on"
+        : n->tx && strcmp(n->tx, "bh") ? "tx=: only 'bh' is supported, frames are sent at once"
+        : n->duplex && strcmp(n->duplex, "full") && strcmp(n->duplex, "half")
+            ? "'duplex' must be 'half' or 'full'"
+        : !queue_size_ok(n->rx_queue_size)
+            ? "Invalid rx_queue_size, must be a power of 2 between 256 and 1024."
+        : !queue_size_ok(n->tx_queue_size)
+            ? "Invalid tx_queue_size, must be a power of 2 between 256 and 1024"
+            : NULL;
 
     return !bad || fail(err, bad);
 }

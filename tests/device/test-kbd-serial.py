@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """i8042 with keyboard and mouse, and the 16550A in loop back, by their ports."""
-import os, sys
+import os, socket, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
-from qtest import Machine, check, same, main
+from qtest import Machine, Qmp, check, same, main
 
 REFERENCE = os.environ.get("QTEST_REFERENCE")
 
@@ -159,4 +159,32 @@ def uart():
     m.close()
 
 
-main(controller, keyboard, irqs, ps2_mouse, uart)
+def wakeup():
+    """wakeup=on: a byte ends a suspend to RAM, on either bus"""
+    tmp = tempfile.mkdtemp()
+    for dev in ("isa-serial", "pci-serial"):
+        for on in (False, True):
+            com, sock = os.path.join(tmp, "com"), os.path.join(tmp, "qmp")
+            m = Machine("-chardev", f"socket,id=c,path={com},server=on,wait=off", "-device",
+                        f"{dev},chardev=c" + (",wakeup=on" if on else ""), "-qmp", f"unix:{sock},server=on,wait=off")
+            m.pci_write(1, 3, 0x40, 0x601)
+            m.pci_write(1, 3, 0x80, 1, 1)
+            q, s = Qmp(sock), socket.socket(socket.AF_UNIX)
+            s.connect(com)
+            m.outw(0x604, 1 << 13 | 1 << 10)
+            status = lambda: q("query-status")["status"]
+            for _ in range(1000):
+                if status() == "suspended":
+                    break
+            s.sendall(b"x")
+            for _ in range(1000 if on else 50):
+                if status() == "running":
+                    break
+            same(status(), "running" if on else "suspended", f"{dev}: a byte, wakeup={on}")
+            s.close()
+            m.close()
+            os.unlink(com), os.unlink(sock)
+    os.rmdir(tmp)
+
+
+main(controller, keyboard, irqs, ps2_mouse, uart, *([] if REFERENCE else [wakeup]))

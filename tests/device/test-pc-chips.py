@@ -315,6 +315,21 @@ def pci():
     m.close()
 
 
+def reserved():
+    """reserve= of memory back ends: the kernel's mapping says so"""
+    for kind in ("ram", "memfd,share=off"):
+        for word in ("on", "off"):
+            m = Machine("-m", "64", "-object", f"memory-backend-{kind},id=m,size=64M,reserve={word}", "-machine",
+                        "memory-backend=m")
+            m.inb(0x80)
+            with open(f"/proc/{m.p.pid}/smaps") as f:
+                text = f.read()
+            ram = text[text.index("Size:              65536 kB"):]
+            flags = ram[ram.index("VmFlags:"):].split("\n")[0].split()
+            same("nr" in flags, word == "off", f"memory-backend-{kind} reserve={word}")
+            m.close()
+
+
 def pm():
     m = Machine()
     m.pci_write(1, 3, 0x40, 0x601)
@@ -401,4 +416,5 @@ def ports():
     m.close()
 
 
-main(pic, cascade, pit, pit_periodic, rtc, cmos_bytes, memory_split, rom, pci, pm, hpet, ports)
+main(pic, cascade, pit, pit_periodic, rtc, cmos_bytes, memory_split, rom, pci, pm, hpet, ports,
+     *([] if REFERENCE else [reserved]))

@@ -199,6 +199,15 @@ def offloads():
     m.close()
 
 
+def pairs():
+    m = machine(",mq=on")
+    a = Nic(m, 2)
+    same((a.d.has(22), a.d.config(8, 2)), (1, 1), "mq=on: one pair of queues")
+    same([a.control(4, 0, struct.pack("<H", n)) for n in (1, 2, 0)], [0, 1, 1], "and no other number")
+    same(a.control(4, 1, b"\1\0"), 1, "nor hashing")
+    m.close()
+
+
 def filters():
     m = machine()
     a, b = Nic(m, 2), Nic(m, 3, without=(CTRL_VLAN,))
@@ -235,6 +244,7 @@ def filters():
     arrives(ALL, False, "no broadcast")
     same(b.control(0, 9, b"\1"), 1, "unknown mode")
     same(b.control(9, 0, b"\1"), 1, "unknown class")
+    same((b.d.has(22), b.control(4, 0, b"\1\0")), (0, 1), "no pairs of queues to choose from")
     same(b.control(1, 1, other), 0, "address by the driver")
     same(bytes(b.d.config(i, 1) for i in range(6)), other, "in the configuration")
     m.close()
@@ -320,4 +330,4 @@ def hostile():
     m.close()
 
 
-main(config, frames, merged, pressure, offloads, filters, link, hostile)
+main(config, frames, merged, pressure, offloads, pairs, filters, link, hostile)

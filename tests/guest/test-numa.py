@@ -76,6 +76,7 @@ def refused():
         (["-machine", "memory-backend=m", "-object", "memory-backend-ram,id=m,size=64M", "-m", "128"],
          "does not match the size of the memory backend"),
         (["-object", "memory-backend-ram,id=m,size=0"], "'size'"),
+        (["-object", "memory-backend-ram,id=m,size=4M,prealloc=on,reserve=off"], "are incompatible"),
         (["-mem-path", "/nonexistent/x"], "can't open backing store"),
     ]:
         p = subprocess.run([QEMU, "-accel", "tcg", "-display", "none", *args], capture_output=True, text=True,
