@@ -69,10 +69,15 @@ static uint32_t piece_blocks(const ScsiReq *r)
     return MIN(r->left, MAX(CHUNK / unit, 1));
 }
 
-static void advance(ScsiReq *r)
+/* The piece is done: the next one, or that was all. */
+static void advance(ScsiReq *r, void (*next)(ScsiReq *))
 {
     r->lba += r->now;
     r->left -= r->now;
+    if (r->left)
+        next(r);
+    else
+        scsi_good(r);
 }
 
 static void failed(ScsiReq *r, int ret)
@@ -86,6 +91,16 @@ static void failed(ScsiReq *r, int ret)
     default:
         scsi_check(r, SCSI_KEY_MEDIUM, r->op == DISK_READ ? SCSI_READ_ERROR : SCSI_WRITE_ERROR);
     }
+}
+
+/* A request at the block layer has ended; false: badly, or another time */
+static bool went(ScsiReq *r, int ret)
+{
+    if (scsi_from_disk(r, ret))
+        return false;
+    if (ret < 0)
+        failed(r, ret);
+    return ret >= 0;
 }
 
 static void spread_raw(ScsiReq *r)
@@ -103,12 +118,8 @@ static void read_done(void *o, int ret)
 {
     ScsiReq *r = o;
 
-    if (scsi_from_disk(r, ret))
+    if (!went(r, ret))
         return;
-    if (ret < 0) {
-        failed(r, ret);
-        return;
-    }
     if (r->raw)
         spread_raw(r);
     scsi_piece(r, r->now * (r->raw ? MMC_RAW_SECTOR : scsi_disk(r)->logical_block_size), true);
@@ -130,11 +141,7 @@ static void flush_done(void *o, int ret)
 {
     ScsiReq *r = o;
 
-    if (scsi_from_disk(r, ret))
-        return;
-    if (ret < 0)
-        failed(r, ret);
-    else
+    if (went(r, ret))
         scsi_good(r);
 }
 
@@ -150,7 +157,7 @@ static void ask_data(ScsiReq *r)
     uint32_t unit = scsi_disk(r)->logical_block_size;
 
     r->now = piece_blocks(r);
-    scsi_buffer(r, r->now * unit);
+    scsi_buffer(r, r->now * unit * (r->op == DISK_VERIFY ? 2 : 1));
     scsi_piece(r, r->now * unit, false);
 }
 
@@ -158,17 +165,8 @@ static void write_done(void *o, int ret)
 {
     ScsiReq *r = o;
 
-    if (scsi_from_disk(r, ret))
-        return;
-    if (ret < 0) {
-        failed(r, ret);
-        return;
-    }
-    advance(r);
-    if (r->left)
-        ask_data(r);
-    else
-        scsi_good(r);
+    if (went(r, ret))
+        advance(r, ask_data);
 }
 
 static void write_piece(ScsiReq *r)
@@ -186,29 +184,19 @@ static void verify_done(void *o, int ret)
 {
     ScsiReq *r = o;
 
-    if (scsi_from_disk(r, ret))
+    if (!went(r, ret))
         return;
-    if (ret < 0) {
-        failed(r, ret);
-    } else if (memcmp(r->buf, r->buf + r->pos, r->pos)) {
+    if (memcmp(r->buf, r->buf + r->pos, r->pos))
         scsi_check(r, SCSI_KEY_MISCOMPARE, SCSI_MISCOMPARE);
-    } else {
-        advance(r);
-        if (r->left)
-            ask_data(r);
-        else
-            scsi_good(r);
-    }
+    else
+        advance(r, ask_data);
 }
 
 static void verify_piece(ScsiReq *r)
 {
     const ScsiDisk *d = scsi_disk(r);
     uint32_t n = r->now * d->logical_block_size;
-    g_autofree uint8_t *given = g_memdup2(r->buf, n);
 
-    scsi_buffer(r, 2 * n);
-    memcpy(r->buf, given, n);
     r->pos = n;
     struct iovec v = { r->buf + n, n };
     scsi_to_disk(r);
@@ -270,17 +258,8 @@ static void same_done(void *o, int ret)
 {
     ScsiReq *r = o;
 
-    if (scsi_from_disk(r, ret))
-        return;
-    if (ret < 0) {
-        failed(r, ret);
-        return;
-    }
-    advance(r);
-    if (r->left)
-        same_write(r);
-    else
-        scsi_good(r);
+    if (went(r, ret))
+        advance(r, same_write);
 }
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -388,13 +367,7 @@ void scsi_disk_more(ScsiReq *r)
 {
     switch (r->op) {
     case DISK_REPLY: scsi_good(r); break;
-    case DISK_READ:
-        advance(r);
-        if (r->left)
-            read_next(r);
-        else
-            scsi_good(r);
-        break;
+    case DISK_READ: advance(r, read_next); break;
     case DISK_WRITE: write_piece(r); break;
     case DISK_VERIFY: verify_piece(r); break;
     case DISK_LIST: list_taken(r); break;

@@ -149,8 +149,9 @@ uint8_t *scsi_buffer(ScsiReq *r, uint32_t n)
         r->room = (n + 4095) & ~4095u;
         r->buf = aligned_alloc(4096, r->room);
         g_assert(r->buf);
+        memset(r->buf, 0, r->room);
     }
-    return n ? memset(r->buf, 0, n) : r->buf;
+    return r->buf;
 }
 
 void scsi_good(ScsiReq *r)

@@ -96,7 +96,8 @@ struct ScsiDevice {
 };
 
 /* ---- answers of a device ---- */
-uint8_t *scsi_buffer(ScsiReq *, uint32_t n); /* zeroed; n at most 1 MiB */
+/* n at most 1 MiB; zeros at first, and then what the command left there */
+uint8_t *scsi_buffer(ScsiReq *, uint32_t n);
 void scsi_good(ScsiReq *);
 void scsi_check(ScsiReq *, uint8_t key, uint16_t sense);
 /* n bytes of the buffer, at most room, and the command has ended */
