@@ -14,6 +14,7 @@ void slice_free(Slice *);
 
 /* Without node_begin_co: for a request that is in the node already. */
 int node_read_mapped_co(BlockNode *, uint64_t off, const struct iovec *, int n);
+int node_zero_mapped_co(BlockNode *, uint64_t off, uint64_t len);
 /* Do these bytes surely read as zeros? From maps alone, nothing is read. */
 bool node_is_zero_co(BlockNode *, uint64_t off, uint64_t len);
 

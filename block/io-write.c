@@ -277,6 +277,11 @@ static int zero_mapped_co(BlockNode *node, uint64_t off, uint64_t len, bool unma
     return ret;
 }
 
+int node_zero_mapped_co(BlockNode *node, uint64_t off, uint64_t len)
+{
+    return zero_mapped_co(node, off, len, false, false);
+}
+
 int node_zero_co(BlockNode *node, uint64_t off, uint64_t len, bool unmap, bool fua)
 {
     NodeReq req;

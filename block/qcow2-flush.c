@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Flush: memory's tables reach the file as they were at one instant T (invariants 2, 3, 10). All
- * dirty sectors are copied under the lock, then written in four stages with a sync after each one
+ * dirty sectors are copied under the lock, then written in five stages with a sync after each one
  * that had something to write. One flush runs at a time; who comes meanwhile waits for one that
  * started after he came.
  */
@@ -11,7 +11,7 @@
 
 #include "block/qcow2.h"
 
-enum { STAGE_COUNTS, STAGE_POINTER, STAGE_L2, STAGE_L1, STAGES };
+enum { STAGE_COUNTS, STAGE_POINTER, STAGE_L2, STAGE_L1, STAGE_HEADER, STAGES };
 
 typedef struct Piece {
     uint64_t pos;
@@ -29,7 +29,7 @@ typedef struct Taken {
 typedef struct Plan {
     GArray *pieces[STAGES], *taken;
     uint64_t end;
-    bool rt_moved, features;
+    bool rt_moved, features, header;
 } Plan;
 
 static void plan_add(Plan *p, int stage, uint64_t pos, const void *data, size_t len)
@@ -68,7 +68,7 @@ static void plan_take(Plan *p, Table *t, int stage)
 
 static void plan_take_header(Qcow2 *q, Plan *p)
 {
-    uint8_t buf[12], features[24];
+    uint8_t buf[12], features[24], sizes[24];
 
     if (q->rt_moved) {
         be64_set(buf, q->rt.pos);
@@ -81,9 +81,17 @@ static void plan_take_header(Qcow2 *q, Plan *p)
         be64_set(features + 16, q->autoclear);
         plan_add(p, STAGE_POINTER, H_INCOMPAT, features, sizeof(features));
     }
+    if (q->header_dirty) {
+        be64_set(sizes, q->size);
+        be32_set(sizes + 8, q->crypt);
+        be32_set(sizes + 12, table_entries(&q->l1));
+        be64_set(sizes + 16, q->l1.pos);
+        plan_add(p, STAGE_HEADER, H_SIZE, sizes, sizeof(sizes));
+    }
     p->rt_moved = q->rt_moved;
     p->features = q->features_dirty;
-    q->rt_moved = q->features_dirty = false;
+    p->header = q->header_dirty;
+    q->rt_moved = q->features_dirty = q->header_dirty = false;
 }
 
 /* The instant T: no yield in here. */
@@ -176,6 +184,7 @@ static void plan_failed(Qcow2 *q, Plan *p, uint64_t number)
     }
     q->rt_moved |= p->rt_moved;
     q->features_dirty |= p->features;
+    q->header_dirty |= p->header;
     for (GList *l = q->frees.head; l; l = l->next) {
         Free *f = l->data;
 

@@ -14,7 +14,7 @@
  *  2 A flush writes a copy of all dirty metadata taken at one instant T, without a yield.
  *  3 Order, with a sync between stages that are not empty: (a) data completed before T, refcount
  *    blocks, a moved refcount table, the file's length; (b) refcount-table entries or the header's
- *    pointer; (c) L2; (d) L1; a last sync.
+ *    pointer; (c) L2; (d) L1; (e) the header's size and its pointer to L1; a last sync.
  *  4 On disk refcount >= references, always. Increments go in 3a; a decrement is made in memory
  *    only after the flush that removed the reference succeeded. A cut may leak, never corrupt.
  *  5 Payload and copy-on-write fill have completed before commit, and are synced before the L2
@@ -28,7 +28,8 @@
  * durable. 10 A failed stage stops the flush: the whole copy is dirty again, the frees of T stay
  * queued. 11 A failed data write returns its clusters at once: they were never linked. 12 FRESH:
  * never handed out, and beyond the file's end at open. 13 COPIED means refcount 1. 15 Header
- * changes fit one sector: refcount pointer and size, features. (14 is of packed writes.)
+ * changes fit one sector: refcount pointer and size, features, size and L1 pointer. (14 is of
+ * packed writes.)
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -107,7 +108,7 @@ static uint64_t clusters_in_table(const Qcow2 *q, uint64_t off, uint64_t len)
 static bool table_durable(const Qcow2 *q, const Table *t)
 {
     return !t->is_dirty && !t->writing && !q->l1.is_dirty && !q->l1.writing && !q->rt.is_dirty &&
-           !q->rt.writing && !q->rt_moved;
+           !q->rt.writing && !q->rt_moved && !q->header_dirty;
 }
 
 /* ---- reading ---- */

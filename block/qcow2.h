@@ -37,6 +37,7 @@ enum { AUTOCLEAR_BITMAPS = 1, AUTOCLEAR_RAW_DATA = 2 };
 enum { QCOW2_ZLIB, QCOW2_ZSTD };
 /* offsets of header fields that change while the image is open */
 enum {
+    H_SIZE = 24,
     H_L1_SIZE = 36,
     H_L1_POS = 40,
     H_RT_POS = 48,
@@ -82,7 +83,7 @@ typedef struct Qcow2Snapshot {
 } Qcow2Snapshot;
 
 typedef struct Qcow2 {
-    /* from the header; fixed while open */
+    /* from the header; fixed while open, but for the size */
     BlockNode *node, *file;
     unsigned version, cluster_bits, l2_bits, refcount_order, compression, crypt;
     uint64_t cluster_size, size, incompat, compat, autoclear;
@@ -94,6 +95,7 @@ typedef struct Qcow2 {
     GMutex lock;
     Table l1, rt;
     bool rt_moved, features_dirty, corrupt;
+    bool header_dirty;  /* size, or L1's place or length */
     GHashTable *tables; /* position -> Table */
     GQueue lru;
     unsigned n_tables, max_tables;
@@ -200,6 +202,8 @@ int qcow2_commit_co(BlockNode *, const Extent *, int io_ret);
 int qcow2_corrupt(Qcow2 *, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* ---- the others ---- */
+/* drained */
+int qcow2_truncate_co(BlockNode *, uint64_t size, int prealloc, GError **);
 int qcow2_unpack(BlockNode *, const void *in, size_t n, void *cluster);
 int zstd_unpack(const void *in, size_t n, void *out, size_t room); /* block/zstd.c */
 int qcow2_check_co(BlockNode *, int fix, void *result);

@@ -62,7 +62,15 @@ static void flush(Work *w)
     w->failed += node_flush_co(w->node) < 0;
 }
 
-/* Allocation, copy on write, overwriting, zero flags, freed and reused clusters, several flushes.
+static void grow(Work *w, uint64_t sectors)
+{
+    node_drain_co(w->node);
+    w->failed += node_truncate_co(w->node, sectors * SECTOR, PREALLOC_OFF, NULL) < 0;
+    node_undrain(w->node);
+}
+
+/* Allocation, copy on write, overwriting, zero flags, freed and reused clusters, growing, several
+ * flushes.
  */
 static void do_work(Work *w)
 {
@@ -75,12 +83,14 @@ static void do_work(Work *w)
     zero(w, 16, 48, true);
     flush(w);
     put(w, 20, 8, stamp++);
+    grow(w, SECTORS * 8);
     zero(w, 128, 64, false);
     put(w, 130, 4, stamp++);
     put(w, 300, 100, stamp++);
     flush(w);
     zero(w, 288, 128, true);
     flush(w);
+    grow(w, SECTORS * 20);
     for (uint32_t s = 200; s < 260; s += 7)
         put(w, s, 3, stamp++);
     flush(w);

@@ -20,14 +20,17 @@ typedef struct Shape {
     uint32_t cluster, refcount_bits, sectors;
     uint32_t full; /* sectors that have clusters already: the table of counts is about to move */
     bool unmap;
+    uint32_t first; /* sectors it has at first; it grows, again and again. 0: all of them */
 } Shape;
 
 static const Shape shapes[] = {
-    { "v3-4k", "1.1", 4096, 16, 1024, 0, true },
-    { "v3-512", "1.1", 512, 16, 2048, 0, true },
-    { "v3-512-refcount64", "1.1", 512, 64, 4500, 3840, false },
-    { "v3-64k", "1.1", 65536, 16, 4096, 0, true },
-    { "v2-1k", "0.10", 1024, 16, 1024, 0, true },
+    { "v3-4k", "1.1", 4096, 16, 1024, 0, true, 0 },
+    { "v3-512", "1.1", 512, 16, 2048, 0, true, 0 },
+    { "v3-512-refcount64", "1.1", 512, 64, 4500, 3840, false, 0 },
+    { "v3-64k", "1.1", 65536, 16, 4096, 0, true, 0 },
+    { "v2-1k", "0.10", 1024, 16, 1024, 0, true, 0 },
+    { "v3-512-grows", "1.1", 512, 16, 6000, 0, true, 31 },
+    { "v2-4k-grows", "0.10", 4096, 16, 6000, 0, true, 1 },
 };
 
 /* What was put into a sector: a stamp (0: zeros) and the guest's clock at both ends. */
@@ -42,13 +45,21 @@ typedef struct Flush {
     uint64_t begin, end;
 } Flush;
 
+/* sectors that it surely has from then on */
+typedef struct Growth {
+    uint64_t end;
+    uint32_t sectors;
+} Growth;
+
 typedef struct Run {
     const Shape *shape;
     GRand *rand;
     BlockNode *node;
     Memlog *disk, *start;
     GArray **puts; /* Put, one array a sector */
-    GArray *flushes;
+    GArray *flushes, *growths;
+    uint32_t sectors; /* so many now */
+    bool growing;
     uint8_t *busy;
     uint32_t stamp;
     unsigned left, running;
@@ -100,9 +111,28 @@ static void do_flush(Run *r)
     g_array_append_val(r->flushes, f);
 }
 
+static void do_grow(Run *r)
+{
+    Growth g = { .sectors = r->sectors + 1 + g_rand_int_range(r->rand, 0, r->shape->sectors / 4) };
+    GError *err = NULL;
+
+    if (r->growing || r->sectors == r->shape->sectors)
+        return;
+    r->growing = true;
+    g.sectors = MIN(g.sectors, r->shape->sectors);
+    node_drain_co(r->node);
+    node_truncate_co(r->node, (uint64_t)g.sectors * SECTOR, PREALLOC_OFF, &err);
+    node_undrain(r->node);
+    g_assert_no_error(err);
+    r->sectors = g.sectors;
+    g.end = now(r);
+    g_array_append_val(r->growths, g);
+    r->growing = false;
+}
+
 static void one_request(Run *r)
 {
-    uint32_t per = MAX(r->shape->cluster / SECTOR, 1), total = r->shape->sectors;
+    uint32_t per = MAX(r->shape->cluster / SECTOR, 1), total = r->sectors;
     uint32_t n = 1 + g_rand_int_range(r->rand, 0, MIN(3 * per, 64));
     uint32_t first =
         g_rand_int_range(r->rand, 0, g_rand_boolean(r->rand) ? total : MIN(8 * per, total));
@@ -112,6 +142,10 @@ static void one_request(Run *r)
 
     if (kind < 6) {
         do_flush(r);
+        return;
+    }
+    if (kind == 6) {
+        do_grow(r);
         return;
     }
     if (r->shape->full && g_rand_boolean(r->rand))
@@ -204,9 +238,14 @@ typedef struct Cut {
 
 static void check_data_co(Cut *c, BlockNode *node)
 {
-    uint64_t len = (uint64_t)c->r->shape->sectors * SECTOR, covered = flushed_before(c->r, c->at);
-    g_autofree uint8_t *buf = g_malloc(len);
+    uint64_t covered = flushed_before(c->r, c->at), len = node_length(node);
+    g_autofree uint8_t *buf = g_malloc0((uint64_t)c->r->shape->sectors * SECTOR);
 
+    for (guint i = 0; i < c->r->growths->len; i++) {
+        const Growth *g = &g_array_index(c->r->growths, Growth, i);
+
+        g_assert_true(g->end > c->at || g->sectors * SECTOR <= len);
+    }
     g_assert_cmpint(node_read_co(node, 0, buf, len), ==, 0);
     for (uint32_t s = 0; s < c->r->shape->sectors; s++)
         check_sector(c->r, s, (uint32_t *)(buf + s * SECTOR), covered, c->at);
@@ -237,7 +276,7 @@ static int cut_co(void *o)
     check_data_co(c, node);
     memset(text, 0x5a, sizeof(text));
     for (int i = 0; i < 20; i++) {
-        uint32_t s = g_rand_int_range(c->r->rand, 0, c->r->shape->sectors);
+        uint32_t s = g_rand_int_range(c->r->rand, 0, node_length(node) / SECTOR);
 
         g_assert_cmpint(node_write_co(node, (uint64_t)s * SECTOR, text, SECTOR), ==, 0);
     }
@@ -285,7 +324,7 @@ static int start_co(void *o)
                       .compression_type = (char *)"zlib",
                       .data_file_raw = AUTO,
                       .encryption = AUTO,
-                      .size = (uint64_t)r->shape->sectors * SECTOR,
+                      .size = (uint64_t)r->sectors * SECTOR,
                       .refcount_bits = r->shape->refcount_bits };
     GError *err = NULL;
 
@@ -323,6 +362,8 @@ static void run_once(const Shape *shape, uint64_t seed)
     for (uint32_t i = 0; i < shape->sectors; i++)
         r.puts[i] = g_array_new(FALSE, TRUE, sizeof(Put));
     r.flushes = g_array_new(FALSE, FALSE, sizeof(Flush));
+    r.growths = g_array_new(FALSE, FALSE, sizeof(Growth));
+    r.sectors = shape->first ? shape->first : shape->sectors;
     co_sync(NULL, start_co, &r);
     r.disk->rand = g_rand_new_with_seed(seed + 1);
     r.left = 400;
@@ -337,6 +378,7 @@ static void run_once(const Shape *shape, uint64_t seed)
     for (uint32_t i = 0; i < shape->sectors; i++)
         g_array_free(r.puts[i], TRUE);
     g_array_free(r.flushes, TRUE);
+    g_array_free(r.growths, TRUE);
     g_free(r.puts);
     g_free(r.busy);
     g_rand_free(r.rand);

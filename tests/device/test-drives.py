@@ -151,6 +151,30 @@ def sizes():
     same(d.read((8 << 11) - 1), bytes(512), "the guest reads its end")
     check("not found" in d.hmp("block_resize nosuch 8"), "no such drive")
     d.close()
+    data = base()
+    for compat in ("1.1", "0.10"):
+        # shorter than the image below: what that has behind the overlay's end must not come to light
+        subprocess.run([IMG, "create", "-q", "-f", "qcow2", "-o", f"compat={compat},cluster_size=4k", "-b", BASE, "-F", "raw",
+                        TOP, str(SIZE // 2 + 512)], check=True)
+        d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+        a = rnd.randbytes(1024)
+        d.write(SIZE // 1024 - 1, a)
+        same(d.hmp("block_resize ide0-hd0 64"), "", f"block_resize of a qcow2 image, compat={compat}")
+        same(d.read(SIZE // 1024 - 2, 4), data[SIZE // 2 - 1024:SIZE // 2 - 512] + a + bytes(512), "its old end")
+        same(d.read(SIZE // 512 - 9, 18), bytes(18 * 512), "zeros where the image below has something")
+        d.write((64 << 11) - 2, a)
+        check("cannot shrink" in d.hmp("block_resize ide0-hd0 1"), "it does not shrink", d.hmp("block_resize ide0-hd0 1"))
+        d.m.close()  # killed
+        for tool in (IMG, "/usr/bin/qemu-img"):
+            if os.path.exists(tool):
+                r = subprocess.run([tool, "check", TOP], capture_output=True, text=True)
+                check(r.returncode in (0, 3) and "ERROR" not in r.stdout + r.stderr, f"{tool} check", r.stdout, r.stderr)
+                out = subprocess.run([tool, "info", TOP], capture_output=True, text=True).stdout
+                check("67108864 bytes" in out, f"{tool} info", out)
+        d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+        same(d.read(SIZE // 1024 - 1, 2), a, "it is all there afterwards")
+        d.close()
+        os.unlink(TOP)
 
 
 def hot():
