@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `commit`, and C-a s: what an overlay has goes into the image below it. `block_resize`. Both hold
- * the guest's requests of that drive meanwhile; the machine runs. The overlay keeps what it has, it
- * is the same as below from then on.
+ * the guest's requests of that drive meanwhile; the machine runs. The overlay is emptied once the
+ * image below has it for good.
  *
  * The image below is open read-only. It is opened once more to be written, then once more
  * read-only: at no moment is the drive without it, and it is written only under its lock.
@@ -116,6 +116,8 @@ static bool commit_drained_co(BlockFront *blk, BlockNode *root, GError **err)
         return false;
     bool locked = swap_co(root, node, err);
     ret = locked ? copy_all_co(root, err) : -EAGAIN;
+    if (ret == 0 && root->drv->empty_co)
+        ret = root->drv->empty_co(root);
     node = open_again_co(blk, root->backing, false, &again);
     if (!node || !swap_co(root, node, &again))
         block_warn("drive '%s': %s", blk->name, again->message);

@@ -96,6 +96,9 @@ typedef struct BlockDriver {
     int (*zero_co)(BlockNode *, uint64_t off, uint64_t len, bool unmap, bool fua);
     int (*discard_co)(BlockNode *, uint64_t off, uint64_t len);
     int (*truncate_co)(BlockNode *, uint64_t len, int prealloc, GError **);
+    /* drained, durable at the end: it has nothing of its own any more, all reads as below; or NULL
+     */
+    int (*empty_co)(BlockNode *);
     int64_t (*length)(BlockNode *);
     Json *(*info)(BlockNode *);                          /* "format-specific"'s data, NULL: none */
     int (*check_co)(BlockNode *, int fix, void *result); /* CheckResult of block/check.h */

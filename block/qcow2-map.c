@@ -380,7 +380,7 @@ static int map_alloc_co(Qcow2 *q, Table *t, uint64_t off, uint64_t n, Extent *ex
 }
 
 /* The reference that an entry was is gone. */
-static void free_entry(Qcow2 *q, uint64_t entry)
+void qcow2_free_entry(Qcow2 *q, uint64_t entry)
 {
     uint64_t pos = entry & QCOW2_POS, len = q->cluster_size;
 
@@ -405,7 +405,7 @@ static void commit_entry(Qcow2 *q, Alloc *a, unsigned k)
 
     table_set(a->l2, a->index + k, pos | QCOW2_COPIED);
     if (!a->reuse)
-        free_entry(q, old);
+        qcow2_free_entry(q, old);
 }
 
 int qcow2_commit_co(BlockNode *node, const Extent *ext, int io_ret)
@@ -452,7 +452,7 @@ static int zero_entry(Qcow2 *q, Table *t, uint64_t i, Want want)
         return 0;
     table_set(t, i, entry);
     if (!keep && kind != L2_NONE && kind != L2_ZERO_PLAIN)
-        free_entry(q, old);
+        qcow2_free_entry(q, old);
     return 0;
 }
 

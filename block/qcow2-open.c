@@ -447,6 +447,7 @@ static const BlockDriver qcow2 = {
     .unpack = qcow2_unpack,
     .flush_co = qcow2_flush_co,
     .truncate_co = qcow2_truncate_co,
+    .empty_co = qcow2_empty_co,
     .length = qcow2_length,
     .info = qcow2_info,
     .check_co = qcow2_check_co,

@@ -136,3 +136,37 @@ int qcow2_truncate_co(BlockNode *node, uint64_t size, int prealloc, GError **err
         block_fail_errno(err, -ret, "Could not resize '%s'", node->filename);
     return ret;
 }
+
+/* ---- nothing of its own ---- */
+
+static int empty_entry_co(Qcow2 *q, uint64_t i)
+{
+    uint64_t pos = table_entry(&q->l1, i) & QCOW2_POS;
+    Table *t;
+    int ret = pos ? table_get_co(q, pos, TABLE_L2, &t) : 0;
+
+    if (!pos || ret < 0)
+        return ret;
+    table_set(&q->l1, i, 0);
+    for (uint64_t k = 0; k < table_entries(t); k++)
+        qcow2_free_entry(q, table_entry(t, k));
+    table_unpin(t);
+    qcow2_free_later(q, pos, q->cluster_size);
+    return q->n_pending > QCOW2_FREES_MAX ? qcow2_flush_locked_co(q) : 0;
+}
+
+int qcow2_empty_co(BlockNode *node)
+{
+    Qcow2 *q = node->priv;
+    int ret = 0;
+
+    g_mutex_lock(&q->lock);
+    for (uint64_t i = 0; i < table_entries(&q->l1) && ret == 0; i++)
+        ret = q->corrupt ? -EIO : empty_entry_co(q, i);
+    if (ret == 0)
+        ret = qcow2_flush_locked_co(q);
+    if (ret == 0)
+        ret = qcow2_flush_locked_co(q); /* the counts of what the first one freed */
+    g_mutex_unlock(&q->lock);
+    return ret;
+}

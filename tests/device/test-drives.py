@@ -5,7 +5,7 @@ drive_del; and a disk on a full file system: the machine stops, `cont` goes on, 
 import os, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
-from qtest import Machine, Qmp, check, same, main
+from qtest import Machine, Qmp, check, same, skip, main
 
 tmp = tempfile.mkdtemp()
 BASE, TOP = os.path.join(tmp, "base"), os.path.join(tmp, "top.qcow2")
@@ -116,10 +116,47 @@ def commit():
     same(d.hmp("commit ide0-hd0"), "", "commit of an overlay that is longer")
     same(os.path.getsize(BASE), 8 << 20, "the image below grows")
     check(file(7 * 512, 1024) == a and file(SIZE + 9 * 512, 512) == b, "and has both")
-    same(d.read(7, 2), a, "the overlay still shows it")
+    same(d.read(7, 2), a, "the drive still shows it")
+    for tool in (IMG, "/usr/bin/qemu-img"):
+        if os.path.exists(tool):
+            out = subprocess.run([tool, "check", "-U", TOP], capture_output=True, text=True).stdout
+            check("errors" in out and "allocated" not in out.replace(" 0.00% allocated", ""),
+                  f"{tool}: the overlay is empty", out)
+    d.write(8, b)
+    same(d.read(7, 2), a[:512] + b, "and takes more")
     d.close()
-    out = subprocess.run([IMG, "check", TOP], capture_output=True, text=True).stdout
-    check("No errors" in out, "the overlay is sound", out)
+    check(file(7 * 512, 1024) == a, "for itself")
+    for tool in (IMG, "/usr/bin/qemu-img"):
+        if os.path.exists(tool):
+            out = subprocess.run([tool, "check", TOP], capture_output=True, text=True).stdout
+            check("No errors" in out, f"{tool}: the overlay is sound", out)
+
+
+def commit_shared():
+    """An overlay with packed clusters, zeros and a snapshot: what the snapshot shares stays its own"""
+    if not os.path.exists("/usr/bin/qemu-io"):
+        skip("commit of an overlay with a snapshot", "no qemu-io")
+        return
+    base()
+    run = lambda *cmd: subprocess.run(cmd, check=True, capture_output=True)
+    io = lambda *cmds: run("/usr/bin/qemu-io", *[w for c in cmds for w in ("-c", c)], TOP)
+    run(IMG, "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", "-b", BASE, "-F", "raw", TOP, "4M")
+    io("write -P 1 0 64k", "write -c -P 2 64k 4k", "write -c -P 3 68k 4k", "write -z 128k 16k")
+    run("/usr/bin/qemu-img", "snapshot", "-c", "s", TOP)
+    io("write -P 4 32k 64k", "write -z 132k 4k")
+    d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+    same(d.hmp("commit ide0-hd0"), "", "commit of an overlay with a snapshot")
+    same(d.read(63, 2), bytes([1]) * 512 + bytes([4]) * 512, "the drive shows it")
+    d.close()
+    want = bytes([1]) * 32768 + bytes([4]) * 65536
+    check(file(0, len(want)) == want and file(128 << 10, 16384) == bytes(16384), "the image below has it")
+    for tool in (IMG, "/usr/bin/qemu-img"):
+        out = subprocess.run([tool, "check", TOP], capture_output=True, text=True).stdout
+        check("No errors" in out, f"{tool}: the overlay is sound", out)
+    run("/usr/bin/qemu-img", "snapshot", "-a", "s", TOP)
+    r = subprocess.run(["/usr/bin/qemu-io", "-c", "read -P 1 0 64k", "-c", "read -P 2 64k 4k", "-c", "read -P 3 68k 4k",
+                        "-c", "read -P 0 128k 16k", TOP], capture_output=True, text=True)
+    check("failed" not in r.stdout + r.stderr, "the snapshot has what it had", r.stdout, r.stderr)
 
 
 def limits():
@@ -238,6 +275,6 @@ def stops():
 
 # Python ignores SIGXFSZ; with restore_signals=False so do its children
 try:
-    main(commit, limits, sizes, hot, stops)
+    main(commit, commit_shared, limits, sizes, hot, stops)
 finally:
     shutil.rmtree(tmp)
