@@ -121,7 +121,7 @@ bool nic_open(Nic *n, Device *d, const NetOps *ops, void *o, GError **err)
 {
     NetPort *peer, *p;
 
-    if (!nic_peer(n, d, &peer, err) || !set_mac(n, d->vm, err))
+    if (!set_mac(n, d->vm, err) || !nic_peer(n, d, &peer, err))
         return false;
     p = g_new0(NetPort, 1);
     net_port_add(p, d->vm, nic_name(d, peer), ops, o);

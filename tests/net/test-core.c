@@ -304,6 +304,24 @@ static void test_hub(void)
     fake_vm_free(vm);
 }
 
+/* A NIC of vlan=N that cannot be made leaves no port of its own in the hub. */
+static void test_hub_refused(void)
+{
+    Vm *vm = fake_vm(true);
+    Device *d = device_new(vm, &fake_nic, "n");
+    g_autoptr(Json) vlan = json_kv("3");
+    g_autoptr(Json) mac = json_kv("nonsense");
+    GError *err = NULL;
+
+    g_assert_true(device_set(d, "vlan", vlan, NULL) && device_set(d, "mac", mac, NULL));
+    g_assert_false(device_realize(d, NULL, &err));
+    g_clear_error(&err);
+    g_assert_cmpuint(net_ports(vm)->len, ==, 0);
+    free_nic((FakeNic *)d);
+    device_unref(d);
+    fake_vm_free(vm);
+}
+
 static void test_hub_nested(void)
 {
     Vm *vm = fake_vm(true);
@@ -362,6 +380,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/names", test_names);
     g_test_add_func("/net/addresses", test_addresses);
     g_test_add_func("/net/hub", test_hub);
+    g_test_add_func("/net/hub-refused", test_hub_refused);
     g_test_add_func("/net/hub-nested", test_hub_nested);
     g_test_add_func("/net/info", test_info);
     return g_test_run();
