@@ -84,24 +84,38 @@ void net_resume(NetPort *p)
         net_wake(p->peer);
 }
 
-/* What NICs answered 0 to while they stood still, and what they have left to send themselves. */
+/* NICs may have room now: their peers try again. */
+static void nics_changed(void *o)
+{
+    const NetList *l = o;
+
+    for (guint i = 0; i < l->ports->len; i++) {
+        NetPort *p = l->ports->pdata[i];
+
+        if (net_is_nic(p))
+            net_resume(p);
+    }
+}
+
+/* NICs answered 0 while they stood still, and after a load they may hold a frame that nobody else
+ * knows of. */
 static void state_changed(void *o, RunState old, RunState now)
 {
     NetList *l = o;
 
     if (now != RUNSTATE_RUNNING)
         return;
+    nics_changed(l);
     for (guint i = 0; i < l->ports->len; i++) {
         NetPort *p = l->ports->pdata[i];
 
         if (net_is_nic(p))
-            net_resume(p);
-        if (p->in->resume_due)
-            schedule(l);
+            p->in->resume_due = true;
     }
+    schedule(l);
 }
 
-static const VmListener net_listener = { .state = state_changed };
+static const VmListener net_listener = { .state = state_changed, .reset = nics_changed };
 
 NetList *net_list(Vm *vm)
 {

@@ -58,6 +58,7 @@ void dp8390_reset(Dp8390 *d)
     d->st.cr = CR_STP | CR_RD_ABORT;
     d->st.isr = ISR_RST;
     d->st.imr = 0;
+    net_resume(d->nic.port);
 }
 
 /* ---- memory and remote DMA ---- */

@@ -168,6 +168,7 @@ static void e1000_soft_reset(E1000 *e)
     e1000_reset_state(e);
     pci_irq(&e->pci, 0, false);
     nic_show_mac(&e->nic, e->nic.addr);
+    net_resume(e->nic.port);
 }
 
 /* ---- registers ---- */

@@ -78,6 +78,7 @@ static void i8255x_reset_units(I8255x *d)
         s->mac[2 * i + 1] = d->eeprom.words[i] >> 8;
     }
     i8255x_irq(d);
+    net_resume(d->nic.port);
 }
 
 static void i8255x_reset(Device *dev)
@@ -108,7 +109,9 @@ static void i8255x_port(I8255x *d, uint32_t val)
         d->st.cu = CU_IDLE;
         d->st.ru = RU_IDLE;
         d->st.held = d->st.cu_held = false;
+        g_byte_array_set_size(d->st.frame, 0);
         timer_cancel(&d->work);
+        net_resume(d->nic.port);
         break;
     case PORT_SELF_TEST: /* a signature, and no bit of the result set: passed */
         if (!dma_write(&d->pci.dev, at, result, sizeof(result)))

@@ -80,6 +80,7 @@ static void pcnet_soft_reset(Pcnet *p)
     csr[100] = 0x0200;
     csr[103] = 0x0105;
     pcnet_irq(p);
+    net_resume(p->nic.port);
 }
 
 /* "W" "W" at 14 and 15, the sum of the other bytes at 12: as the PROM of a card is programmed */

@@ -142,6 +142,7 @@ static void rtl_soft_reset(Rtl8139 *r)
     timer_cancel(&r->work);
     rtl_reset_core(r);
     rtl_irq(r);
+    rtl_room(r);
 }
 
 /* ---- what writes do ---- */

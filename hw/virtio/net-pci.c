@@ -127,6 +127,7 @@ static void net_reset(Device *dev)
     virtio_pci_reset(&d->pci);
     d->chip.tx_waiting = false;
     virtio_net_filter_reset(&d->chip);
+    net_resume(d->chip.nic.port);
 }
 
 static void net_sync(Device *dev)

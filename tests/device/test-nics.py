@@ -68,6 +68,21 @@ def full(cls):
     m.close()
 
 
+def resets(cls):
+    """The card's own reset empties a full ring: the sender goes on."""
+    name = cls.__name__
+    for reset in [nic_reset for nic_reset in ("reset", "selective") if hasattr(cls, nic_reset)]:
+        m, nic, peer = pair(cls)
+        nic.start()
+        for i in range(18 if cls is nics.E1000 else 14):
+            peer.send(frame(1400 if cls.RING is None else 100, tag=i))
+        check(peer.held(), f"{name}: full before a {reset}")
+        getattr(nic, reset)()
+        m.step(1000)
+        check(not peer.held(), f"{name}: the sender went on after a {reset}")
+        m.close()
+
+
 def blocked(cls):
     """The other way: the peer's ring is full, the card holds its frame until there is room."""
     name = cls.__name__
@@ -130,4 +145,4 @@ def each(fn):
 
 
 if __name__ == "__main__":
-    main(*(each(f) for f in (basics, full, blocked, wild)))
+    main(*(each(f) for f in (basics, full, resets, blocked, wild)))

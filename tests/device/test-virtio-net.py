@@ -148,6 +148,23 @@ def pressure():
         m.close()
 
 
+def reset():
+    """The receiver is reset and its driver never comes back: the sender goes on, as without one"""
+    m = machine()
+    a, b = Nic(m, 2), Nic(m, 3, buffers=0)
+    for _ in range(4):
+        a.send(frame(MACS[1], MACS[0], 200), wait=False)
+    sent = 0
+    for _ in range(20):
+        sent += bool(a.tx.done() and a.tx.pop())
+    check(sent < 4, "the sender waits for the receiver", sent)
+    b.d.status = 0
+    for _ in range(20):
+        sent += bool(a.tx.done() and a.tx.pop())
+    same(sent, 4, "and goes on when that is reset")
+    m.close()
+
+
 def checksum(data):
     s = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) // 2 * 2])) + (data[-1] << 8 if len(data) % 2 else 0)
     while s >> 16:
@@ -330,4 +347,4 @@ def hostile():
     m.close()
 
 
-main(config, frames, merged, pressure, offloads, pairs, filters, link, hostile)
+main(config, frames, merged, pressure, reset, offloads, pairs, filters, link, hostile)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Drivers of network cards for device tests: each sends and receives frames on a qtest machine.
 
-All have mac(), start(), send(frame), take() -> frames received so far, given back to the card;
+All have mac(), reset(), start(), send(frame), take() -> frames received so far, given back to the card;
 RING: how many frames of 60 bytes the card takes before take() is called (None: by bytes).
 """
 import struct
@@ -64,6 +64,8 @@ class E1000(Nic):
             assert v & 0x10, hex(v)
             w.append(v >> 16)
         return struct.pack("<3H", *w)
+
+    def reset(self): self.w32(0, 1 << 26)
 
     def start(self, rctl=0x8002, tctl=2):
         self.tx, self.rx, self.data = self.ram, self.ram + 0x1000, self.ram + 0x10000
@@ -130,9 +132,11 @@ class Rtl8139(Nic):
         def wires(cs, sk, di): self.w8(0x50, 0x80 | cs << 3 | sk << 2 | di << 1)
         return struct.pack("<3H", *(microwire(lambda: self.r8(0x50) & 1, wires, a) for a in (7, 8, 9)))
 
+    def reset(self): self.w8(0x37, 0x10)
+
     def start(self):
         self.slot_n, self.at = 0, 0
-        self.w8(0x37, 0x10)
+        self.reset()
         assert not self.r8(0x37) & 0x10
         self.w32(0x30, self.ram + 0x10000)
         self.w8(0x37, 0x0c)
@@ -169,7 +173,7 @@ class Rtl8139Cp(Rtl8139):
 
     def start(self):
         self.tail = self.head = 0
-        self.w8(0x37, 0x10)
+        self.reset()
         self.tx, self.rx = self.ram, self.ram + 0x1000
         for i in range(self.N):
             self.m.write(self.tx + 16 * i, bytes(16))
@@ -242,8 +246,10 @@ class Ne2k(Nic):
         self.w(0xe, 0x49)
         return self.fetch(0, 32)[:12:2]
 
+    def reset(self): self.m.inb(self.port + 0x1f)
+
     def start(self):
-        self.m.inb(self.port + 0x1f)
+        self.reset()
         assert self.r(7) & 0x80
         self.w(0, 0x21)
         for reg, v in ((0xe, 0x49), (0xa, 0), (0xb, 0), (0xc, 0x04), (0xd, 2), (1, self.START), (2, self.STOP),
@@ -343,8 +349,10 @@ class Pcnet(Nic):
         w = struct.unpack("<4I", raw)
         return w[1] >> 16, w[0] if self.STYLE == 3 else w[2]
 
+    def reset(self): self.m.inw(self.port + 0x14)
+
     def start(self, mode=0):
-        self.m.inw(self.port + 0x14)
+        self.reset()
         self.tx, self.rx, self.tail, self.head = self.ram + 0x1000, self.ram + 0x2000, 0, 0
         mac = self.mac()
         for i in range(self.N):
@@ -424,8 +432,11 @@ class I8255x(Nic):
         self.m.write(self.rfd(i), struct.pack("<HHIIHH", 0, 0x8000 if last else 0, self.rfd((i + 1) % self.N),
                                               0xffffffff, 0, 1536))
 
+    def reset(self): self.w32(8, 0)  # by PORT
+    def selective(self): self.w32(8, 2)
+
     def start(self, config=None):
-        self.w32(8, 0)  # PORT: reset
+        self.reset()
         self.scb(0x60, 0)
         self.scb(0x06, 0)
         self.head, self.cb = 0, 0

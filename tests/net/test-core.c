@@ -102,10 +102,33 @@ static void test_stopped(void)
     b->seen.full = false;
     net_resume(&b->port);
     settle(vm);
-    g_assert_cmpuint(n->seen.resumed, ==, 0);
+    g_assert_cmpuint(n->seen.resumed, ==, 1);
     g_assert_true(vm_start(vm, NULL));
     settle(vm);
-    g_assert_cmpuint(n->seen.resumed, ==, 1);
+    g_assert_cmpuint(n->seen.resumed, ==, 2);
+
+    /* what a load brought the NIC to send is not known here: it is always asked */
+    vm_stop(vm, RUNSTATE_PAUSED);
+    g_assert_true(vm_start(vm, NULL));
+    settle(vm);
+    g_assert_cmpuint(n->seen.resumed, ==, 3);
+    free_nic(n);
+    fake_vm_free(vm);
+}
+
+/* The reset empties a NIC's ring: who waited for room goes on. */
+static void test_reset(void)
+{
+    Vm *vm = fake_vm(true);
+    FakeBack *b = (FakeBack *)netdev_good(vm, "fake,id=b");
+    FakeNic *n = nic_good(vm, "n", "b");
+
+    n->seen.full = true;
+    g_assert_cmpint(net_send_buf(&b->port, frame, 60), ==, 0);
+    n->seen.full = false;
+    vm_request(vm, VM_RESET, "host-qmp-system-reset");
+    settle(vm);
+    g_assert_cmpuint(b->seen.resumed, ==, 1);
     free_nic(n);
     fake_vm_free(vm);
 }
@@ -373,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/back-pressure", test_back_pressure);
     g_test_add_func("/net/no-recursion", test_no_recursion);
     g_test_add_func("/net/stopped", test_stopped);
+    g_test_add_func("/net/reset", test_reset);
     g_test_add_func("/net/link", test_link);
     g_test_add_func("/net/delete", test_delete);
     g_test_add_func("/net/unplug", test_unplug);
