@@ -250,8 +250,13 @@ static void cu_dump(I8255x *d, uint32_t done, bool reset)
         memset(d->st.counters, 0, sizeof(d->st.counters));
 }
 
+/* Only an idle or suspended unit may be started: a list in work goes on. */
 static void cu_start(I8255x *d)
 {
+    if (d->st.cu == CU_ACTIVE) {
+        guest_error(&d->pci.dev, "a start of a command unit that is active");
+        return;
+    }
     d->st.cu_at = d->st.pointer;
     d->st.cu = CU_ACTIVE;
     cu_run(d);

@@ -109,6 +109,25 @@ def blocked(cls):
     m.close()
 
 
+def started_twice():
+    """An i82551 whose frame waits is told to start another list, which a driver may not do."""
+    m, nic, peer = pair(nics.I8255x)
+    nic.start()
+    sent = []
+    while not sent or not nic.held():
+        sent.append(frame(60, peer.mac(), len(sent)))
+        nic.send(sent[-1])
+    waits = nic.last
+    nic.send(frame(60, peer.mac(), 99))
+    got = []
+    for _ in range(5):
+        got += peer.take()
+        m.step(1000)
+    same(got, sent, "I8255x: the frame that waited goes, the second start is no start")
+    same((nics.le16(m, waits), nics.le16(m, nic.last)), (0xa000, 0), "I8255x: only what was done is complete")
+    m.close()
+
+
 def wild(cls):
     """A driver gone mad: random registers; the machine lives and another card works."""
     name = cls.__name__
@@ -145,4 +164,4 @@ def each(fn):
 
 
 if __name__ == "__main__":
-    main(*(each(f) for f in (basics, full, resets, blocked, wild)))
+    main(*(each(f) for f in (basics, full, resets, blocked, wild)), started_twice)
