@@ -202,15 +202,12 @@ static void socket_close(NetPort *p)
 
 /* ---- datagrams ---- */
 
-/* false with an error: no such host or port */
-static bool resolve(const char *host, const char *port, struct sockaddr_storage *to, socklen_t *len,
-                    GError **err)
+static bool resolve(const SockInet *a, struct sockaddr_storage *to, socklen_t *len, GError **err)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE }, *list;
-    int r = getaddrinfo(*host ? host : "0.0.0.0", port, &hints, &list);
+    struct addrinfo *list = sock_resolve(a, SOCK_DGRAM, true, err);
 
-    if (r)
-        return user_fail(err, "address '%s:%s': %s", host, port, gai_strerror(r));
+    if (!list)
+        return false;
     memcpy(to, list->ai_addr, list->ai_addrlen);
     *len = list->ai_addrlen;
     freeaddrinfo(list);
@@ -233,8 +230,13 @@ static bool resolve_text(const char *text, struct sockaddr_storage *to, socklen_
                          GError **err)
 {
     g_autofree char *host = NULL, *port = NULL;
+    SockInet a = { .ipv4 = -1, .ipv6 = -1 };
 
-    return split(text, &host, &port, err) && resolve(host, port, to, len, err);
+    if (!split(text, &host, &port, err))
+        return false;
+    a.host = host;
+    a.port = port;
+    return resolve(&a, to, len, err);
 }
 
 static int udp_socket(int family, const struct sockaddr_storage *at, socklen_t len, GError **err)
@@ -480,7 +482,7 @@ static bool dgram_address(const SockAddr *a, struct sockaddr_storage *to, sockle
     struct sockaddr_un *un = (struct sockaddr_un *)to;
 
     if (a->type == SOCK_INET)
-        return resolve(a->inet.host, a->inet.port, to, len, err);
+        return resolve(&a->inet, to, len, err);
     if (a->type != SOCK_UNIX || a->un.abstract)
         return user_fail(err, "dgram supports only inet, unix and fd addresses");
     if (strlen(a->un.path) >= sizeof(un->sun_path))

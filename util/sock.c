@@ -25,9 +25,9 @@ static int sock_fail(GError **err, int fd, int error, const char *what, const ch
 
 /* ---- internet ---- */
 
-static struct addrinfo *inet_resolve(const SockInet *a, bool listening, GError **err)
+struct addrinfo *sock_resolve(const SockInet *a, int type, bool listening, GError **err)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+    struct addrinfo hints = { .ai_socktype = type }, *found = NULL;
     const char *host = *a->host ? a->host : listening ? NULL : "localhost";
     uint64_t number;
     int error;
@@ -126,7 +126,7 @@ static uint16_t bound_port(int fd)
 static size_t inet_listen(const SockInet *a, bool first_only, int *fds, uint16_t *port,
                           GError **err)
 {
-    struct addrinfo *list = inet_resolve(a, true, err);
+    struct addrinfo *list = sock_resolve(a, SOCK_STREAM, true, err);
     g_autofree char *where = g_strdup_printf("%s:%s", a->host, a->port);
     int error = -EADDRNOTAVAIL;
     size_t n = 0;
@@ -167,7 +167,7 @@ static int connect_wait(int fd, const struct sockaddr *addr, socklen_t len)
 
 static int inet_connect(const SockInet *a, GError **err)
 {
-    struct addrinfo *list = inet_resolve(a, false, err);
+    struct addrinfo *list = sock_resolve(a, SOCK_STREAM, false, err);
     g_autofree char *where = g_strdup_printf("%s:%s", a->host, a->port);
     int fd = -1, error = -EADDRNOTAVAIL, on = 1;
 

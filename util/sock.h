@@ -83,6 +83,12 @@ typedef void SockDone(void *o, int fd, const GError *err);
 SockConnect *sock_connect_start(const SockAddr *, GMainContext *, SockDone *done, void *o);
 void sock_connect_cancel(SockConnect *);
 
+/*
+ * What getaddrinfo() finds for a host and port, of that type (SOCK_STREAM, SOCK_DGRAM); the caller
+ * frees it. NULL and an error: no such host, a port that is none.
+ */
+struct addrinfo *sock_resolve(const SockInet *, int type, bool listening, GError **);
+
 /* A descriptor number, passed in by whoever started us; checked to be a socket. */
 int sock_take_fd(const char *number, GError **);
 

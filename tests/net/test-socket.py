@@ -223,4 +223,10 @@ err = m.end()
 ok("dump on a full disk: once", err.count("the recording of the network ends: No space left") == 1, err)
 p = subprocess.run([QEMU, *BASE, "-netdev", "socket,id=a,listen=1.2.3.4:5"], capture_output=True, text=True)
 ok("socket,listen: not our address", p.returncode == 1 and p.stderr.count("\n") == 1, p.stderr)
+for what in ("socket,udp=127.0.0.1:70000,localaddr=127.0.0.1:0", "socket,mcast=230.1.2.3:70000",
+             "dgram,local.type=inet,local.host=127.0.0.1,local.port=0,remote.type=inet,remote.host=127.0.0.1,"
+             "remote.port=70000"):
+    p = subprocess.run([QEMU, *BASE, "-S", "-monitor", "stdio", "-netdev", "id=a,type=" + what], capture_output=True,
+                       text=True, input="quit\n")
+    ok(f"{what}: no such port", p.returncode == 1 and "port '70000' is too large" in p.stderr, p.stderr)
 print(f"1..{number}")
