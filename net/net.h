@@ -30,7 +30,7 @@ typedef struct NetMeta {
     uint8_t flags, gso_type;
     uint16_t hdr_len, gso_size, csum_start, csum_off;
 } NetMeta;
-enum { NET_META_NEEDS_CSUM = 1, NET_META_CSUM_VALID = 2 };
+enum { NET_META_NEEDS_CSUM = 1 };
 enum { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_UDP = 3, NET_GSO_TCP6 = 4, NET_GSO_ECN = 0x80 };
 
 /* What a port takes undone; what it does not take the core sums and cuts before receive(). */
@@ -79,7 +79,6 @@ typedef struct Nic {
     NetPort *port; /* netdev=; after nic_open never NULL */
     int32_t vlan, bootindex;
     /* host */ uint8_t addr[6]; /* mac=, or the next free one from 52:54:00:12:34:56 on */
-    uint8_t shown[6];
 } Nic;
 extern const Prop Nic_rows[];
 

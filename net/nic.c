@@ -142,7 +142,6 @@ void nic_show_mac(Nic *n, const uint8_t mac[6])
     g_autofree char *text = mac_text(mac);
     NetPortInt *in = n->port->in;
 
-    memcpy(n->shown, mac, 6);
     g_free(in->info);
     in->info = g_strdup_printf("model=%s,macaddr=%s", in->dev->type->name, text);
 }

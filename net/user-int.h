@@ -20,7 +20,7 @@ typedef struct UserConf {
 typedef struct User {
     NetPort port;
     Slirp *slirp;
-    struct in_addr net, mask, host, dhcp, smb_server;
+    struct in_addr net, dhcp, smb_server;
     bool restricted;
     /* user-loop.c */
     UserSource *source;

@@ -90,8 +90,6 @@ static bool user_open(NetPort *p, const void *args, GError **err)
         return false;
     }
     u->restricted = a->restrict_net;
-    u->mask = conf.c.vnetmask;
-    u->host = conf.c.vhost;
     u->dhcp = conf.c.vdhcp_start;
     u->smb_server = conf.smb_server;
     user_loop_init(u);

@@ -35,9 +35,9 @@ enum { PAGE = 256, HEADER = 4, MOST = 1518 };
 const Field Dp8390State_rows[] = {
     FIELD_ARRAY(Dp8390State, ram), FIELD(Dp8390State, rsar), FIELD(Dp8390State, rbcr), FIELD(Dp8390State, tbcr),
     FIELD(Dp8390State, cr), FIELD(Dp8390State, pstart), FIELD(Dp8390State, pstop), FIELD(Dp8390State, bnry),
-    FIELD(Dp8390State, tpsr), FIELD(Dp8390State, tsr), FIELD(Dp8390State, ncr), FIELD(Dp8390State, isr),
+    FIELD(Dp8390State, tpsr), FIELD(Dp8390State, tsr), FIELD(Dp8390State, isr),
     FIELD(Dp8390State, imr), FIELD(Dp8390State, rcr), FIELD(Dp8390State, rsr), FIELD(Dp8390State, tcr),
-    FIELD(Dp8390State, dcr), FIELD(Dp8390State, curr), FIELD_ARRAY(Dp8390State, cntr), FIELD_ARRAY(Dp8390State, par),
+    FIELD(Dp8390State, dcr), FIELD(Dp8390State, curr), FIELD_ARRAY(Dp8390State, par),
     FIELD_ARRAY(Dp8390State, mar), FIELD(Dp8390State, cr9346), FIELD_PAD(Dp8390State, pad), FIELD_END
 };
 /* clang-format on */
@@ -123,8 +123,9 @@ static void remote_write(Dp8390 *d, uint32_t val, unsigned size)
 
 /* ---- transmit ---- */
 
-static void dp_transmit(Dp8390 *d)
+static void dp_transmit(void *o)
 {
+    Dp8390 *d = o;
     uint8_t frame[MOST];
     unsigned len = d->st.tbcr;
     if (!(d->st.cr & CR_TXP) || (d->st.cr & CR_STP))
@@ -141,21 +142,16 @@ static void dp_transmit(Dp8390 *d)
     dp_cause(d, ok ? ISR_PTX : ISR_TXE);
 }
 
-static void dp_resume(void *o)
-{
-    dp_transmit(o);
-}
-
 /* ---- receive ---- */
 
 static bool dp_wanted(const Dp8390 *d, const uint8_t *f)
 {
     if ((d->st.rcr & RCR_PRO) && !(f[0] & 1))
         return true;
-    if (!memcmp(f, "\xff\xff\xff\xff\xff\xff", 6))
+    if (frame_is_broadcast(f))
         return d->st.rcr & RCR_AB;
     if (f[0] & 1) {
-        unsigned hash = frame_hash(f) >> 26;
+        unsigned hash = frame_hash(f);
         return (d->st.rcr & RCR_AM) && (d->st.mar[hash >> 3] >> (hash & 7) & 1);
     }
     return !memcmp(f, d->st.par, 6);
@@ -183,11 +179,10 @@ static void dp_store(Dp8390 *d, const uint8_t *p, size_t n)
 /* d->buf holds it from HEADER on */
 static void dp_put(Dp8390 *d, size_t len)
 {
-    uint32_t crc = GUINT32_TO_LE(net_crc32(d->buf + HEADER, len));
     unsigned pages = (HEADER + len + FRAME_FCS + PAGE - 1) / PAGE, next = d->st.curr + pages;
     if (next >= d->st.pstop)
         next -= d->st.pstop - d->st.pstart;
-    memcpy(d->buf + HEADER + len, &crc, FRAME_FCS);
+    frame_put_fcs(d->buf + HEADER, len);
     d->st.rsr = RSR_PRX | (d->buf[HEADER] & 1 ? RSR_PHY : 0);
     d->buf[0] = d->st.rsr;
     d->buf[1] = next;
@@ -288,26 +283,18 @@ static void dp_write1(Dp8390 *d, unsigned reg, uint8_t val)
     }
 }
 
-static uint8_t dp_read0(Dp8390 *d, unsigned reg)
+static uint8_t dp_read0(const Dp8390 *d, unsigned reg)
 {
     const Dp8390State *s = &d->st;
-    uint8_t val;
     switch (reg) {
     case 0x3: return s->bnry;
     case 0x4: return s->tsr;
-    case 0x5: return s->ncr;
     case 0x7: return s->isr;
     case 0x8: return s->rsar;
     case 0x9: return s->rsar >> 8;
     case 0xa: return d->rtl8029 ? 0x50 : 0xff;
     case 0xb: return d->rtl8029 ? 0x43 : 0xff;
     case 0xc: return s->rsr;
-    case 0xd:
-    case 0xe:
-    case 0xf: /* the tally counters are cleared by reading */
-        val = s->cntr[reg - 0xd];
-        d->st.cntr[reg - 0xd] = 0;
-        return val;
     }
     return 0;
 }
@@ -382,7 +369,7 @@ void dp8390_write(Dp8390 *d, unsigned port, uint32_t val, unsigned size)
         dp_reg_write(d, port + i, val >> 8 * i);
 }
 
-static const NetOps dp_net = { dp_receive, dp_resume, NULL };
+static const NetOps dp_net = { dp_receive, dp_transmit, NULL };
 
 bool dp8390_init(Dp8390 *d, Device *dev, void (*irq)(Device *, bool), GError **err)
 {

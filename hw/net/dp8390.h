@@ -16,8 +16,8 @@ STATE_BEGIN
 typedef struct Dp8390State {
     uint8_t ram[NE2000_RAM_SIZE];
     uint16_t rsar, rbcr, tbcr;
-    uint8_t cr, pstart, pstop, bnry, tpsr, tsr, ncr, isr, imr, rcr, rsr, tcr, dcr, curr;
-    uint8_t cntr[3], par[6], mar[8], cr9346;
+    uint8_t cr, pstart, pstop, bnry, tpsr, tsr, isr, imr, rcr, rsr, tcr, dcr, curr;
+    uint8_t par[6], mar[8], cr9346;
     uint8_t pad[2];
 } Dp8390State;
 STATE_END

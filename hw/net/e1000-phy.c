@@ -169,18 +169,17 @@ enum {
     EECD_GNT = 0x80,
     EECD_PRES = 0x100
 };
-enum { EERD_START = 1, EERD_DONE = 0x10, EEPROM_WORDS = 64, EEPROM_SUM = 0xbaba };
+enum { EERD_START = 1, EERD_DONE = 0x10 };
 
 /* 5.6: address, compatibility, what the hardware loads at power-on, identities, check sum */
 void e1000_eeprom_init(E1000 *e)
 {
-    uint16_t *w = e->eeprom.words, sum = 0;
+    uint16_t *w = e->eeprom.words;
     uint16_t id = e1000_info(e)->pci.device;
-    eeprom93_init(&e->eeprom, 6);
-    for (unsigned i = 0; i < EEPROM_WORDS; i++)
-        w[i] = i >= 0x24 ? 0xffff : 0;
-    for (unsigned i = 0; i < 3; i++)
-        w[i] = e->nic.addr[2 * i] | e->nic.addr[2 * i + 1] << 8;
+    eeprom93_init(&e->eeprom);
+    for (unsigned i = 0x24; i < EEPROM93_WORDS; i++)
+        w[i] = 0xffff;
+    eeprom93_put_mac(&e->eeprom, 0, e->nic.addr);
     w[0x04] = 0xffff;
     w[0x08] = 0x3000; /* board number: 300010-00 */
     w[0x09] = 0x1000;
@@ -191,9 +190,7 @@ void e1000_eeprom_init(E1000 *e)
     w[0x11] = 0x2000;
     w[0x30] = 0x0100; /* boots from the network */
     w[0x31] = 0x4000;
-    for (unsigned i = 0; i < EEPROM_WORDS - 1; i++)
-        sum += w[i];
-    w[EEPROM_WORDS - 1] = EEPROM_SUM - sum;
+    eeprom93_put_sum(&e->eeprom);
 }
 
 void e1000_eerd(E1000 *e, uint32_t val)
@@ -201,7 +198,7 @@ void e1000_eerd(E1000 *e, uint32_t val)
     unsigned addr = val >> 8 & 0xff;
     uint32_t r = val & 0xff00;
     if (val & EERD_START) {
-        uint16_t data = addr < EEPROM_WORDS ? e->eeprom.words[addr] : 0xffff;
+        uint16_t data = addr < EEPROM93_WORDS ? e->eeprom.words[addr] : 0xffff;
         r |= EERD_DONE | (uint32_t)data << 16;
     }
     e->st.reg[EERD] = r;

@@ -55,7 +55,7 @@ static bool rx_multicast(const E1000 *e, const uint8_t *mac)
 static bool rx_address(const E1000 *e, const uint8_t *mac, bool *inexact)
 {
     uint32_t rctl = e->st.reg[RCTL];
-    if (!memcmp(mac, "\xff\xff\xff\xff\xff\xff", 6))
+    if (frame_is_broadcast(mac))
         return rctl & (RCTL_BAM | RCTL_MPE);
     if (rx_own(e, mac))
         return true;
@@ -168,13 +168,8 @@ static void rx_store(E1000 *e, const RxFrame *r, uint32_t size, uint32_t free)
 
 static void rx_strip_vlan(E1000 *e, RxFrame *r, size_t *len)
 {
-    if (!(e->st.reg[CTRL] & CTRL_VME) || !rx_is_vlan(e, r->data, *len))
-        return;
-    r->vlan = get_be16(r->data + 14);
-    r->status |= RXD_VP;
-    memmove(r->data + FRAME_VLAN, r->data, 12);
-    r->data += FRAME_VLAN;
-    *len -= FRAME_VLAN;
+    if ((e->st.reg[CTRL] & CTRL_VME) && frame_strip_vlan(&r->data, len, e->st.reg[VET], &r->vlan))
+        r->status |= RXD_VP;
 }
 
 /* e->buf holds it and has room for an FCS */
@@ -204,8 +199,7 @@ ssize_t e1000_take(E1000 *e, size_t len)
         r.packet_sum = ~net_checksum(0, r.data + start, len - start);
     r.len = len;
     if (!(e->st.reg[RCTL] & RCTL_SECRC)) {
-        uint32_t crc = GUINT32_TO_LE(net_crc32(r.data, len));
-        memcpy(r.data + len, &crc, FRAME_FCS);
+        frame_put_fcs(r.data, len);
         r.len += FRAME_FCS;
     }
     rx_store(e, &r, size, free);

@@ -152,7 +152,6 @@ static void tx_context(E1000 *e, const TxDesc *d)
     c->tucss = d->addr >> 32;
     c->tucso = d->addr >> 40;
     c->tucse = d->addr >> 48;
-    c->paylen = d->lower & 0xfffff;
     c->tucmd = tx_cmd(d);
     c->hdrlen = d->upper >> 8;
     c->mss = d->upper >> 16;
@@ -225,8 +224,9 @@ static uint32_t tx_run(E1000 *e, uint32_t size)
     return *head == e->st.reg[TDT] ? cause | ICR_TXQE : cause;
 }
 
-void e1000_send(E1000 *e)
+void e1000_send(void *o)
 {
+    E1000 *e = o;
     uint32_t size = e1000_ring(e, TDLEN);
     if (!(e->st.reg[TCTL] & TCTL_EN) || !frame_again(e->nic.port, e->st.frame, &e->st.held))
         return;
@@ -238,9 +238,4 @@ void e1000_send(E1000 *e)
     }
     if (e->st.reg[TDH] != e->st.reg[TDT])
         e1000_cause(e, tx_run(e, size));
-}
-
-void e1000_send_more(void *o)
-{
-    e1000_send(o);
 }

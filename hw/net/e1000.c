@@ -24,7 +24,7 @@ static const E1000Row e1000_rows[E1000_ROWS] = { E1000_REGS(E1000_TABLE) };
 static const uint8_t e1000_row_at[0x6000 / 4] = { E1000_REGS(E1000_WHERE) };
 
 static const Field E1000Context_rows[] = {
-    FIELD(E1000Context, paylen), FIELD(E1000Context, ipcse), FIELD(E1000Context, tucse), FIELD(E1000Context, mss),
+    FIELD(E1000Context, ipcse), FIELD(E1000Context, tucse), FIELD(E1000Context, mss),
     FIELD(E1000Context, ipcss), FIELD(E1000Context, ipcso), FIELD(E1000Context, tucss), FIELD(E1000Context, tucso),
     FIELD(E1000Context, hdrlen), FIELD(E1000Context, tucmd), FIELD_END
 };
@@ -122,7 +122,7 @@ void e1000_count_frame(E1000 *e, bool sent, const uint8_t *frame, size_t len)
 {
     size_t n = len + 4;
     unsigned class = n <= 64 ? 0 : n < 128 ? 1 : n < 256 ? 2 : n < 512 ? 3 : n < 1024 ? 4 : 5;
-    bool multicast = frame[0] & 1, broadcast = !memcmp(frame, "\xff\xff\xff\xff\xff\xff", 6);
+    bool multicast = frame[0] & 1, broadcast = frame_is_broadcast(frame);
     e1000_count(e, (sent ? PTC64 : PRC64) + class, 1);
     e1000_count(e, sent ? GPTC : GPRC, 1);
     e1000_count(e, sent ? TPT : TPR, 1);
@@ -314,12 +314,7 @@ static const IoOps e1000_io = { e1000_io_read, e1000_io_write, .min = 4, .max = 
 
 /* ---- the device ---- */
 
-static void e1000_resume(void *o)
-{
-    e1000_send(o);
-}
-
-static const NetOps e1000_net = { e1000_receive, e1000_resume, e1000_cable };
+static const NetOps e1000_net = { e1000_receive, e1000_send, e1000_cable };
 
 static bool e1000_realize(Device *dev, GError **err)
 {
@@ -335,7 +330,7 @@ static bool e1000_realize(Device *dev, GError **err)
     timer_init(&e->itr, dev, CLOCK_VIRTUAL, &e->st.itr_due, e1000_itr_over, e);
     timer_init(&e->tx_delay, dev, CLOCK_VIRTUAL, &e->st.tx_due, e1000_tx_delayed, e);
     timer_init(&e->rx_delay, dev, CLOCK_VIRTUAL, &e->st.rx_due, e1000_rx_delayed, e);
-    timer_init(&e->work, dev, CLOCK_VIRTUAL, &e->st.work_due, e1000_send_more, e);
+    timer_init(&e->work, dev, CLOCK_VIRTUAL, &e->st.work_due, e1000_send, e);
     timer_init(&e->link, dev, CLOCK_VIRTUAL, &e->st.link_due, e1000_link_done, e);
     if (!nic_open(&e->nic, dev, &e1000_net, e, err))
         return false;

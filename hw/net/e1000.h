@@ -131,7 +131,6 @@ enum {
 /* a TCP/IP context of the transmitter; tse: it is the segmentation one */
 STATE_BEGIN
 typedef struct E1000Context {
-    uint32_t paylen;
     uint16_t ipcse, tucse, mss;
     uint8_t ipcss, ipcso, tucss, tucso, hdrlen, tucmd;
 } E1000Context;
@@ -189,8 +188,7 @@ void e1000_cable(void *o, bool up);
 bool e1000_loops(const E1000 *); /* what it sends comes back to itself */
 
 /* e1000-tx.c */
-void e1000_send(E1000 *);
-void e1000_send_more(void *o);
+void e1000_send(void *o);
 
 /* e1000-rx.c */
 ssize_t e1000_receive(void *o, const struct iovec *, int n, const NetMeta *);

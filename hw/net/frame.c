@@ -126,12 +126,30 @@ void stall_over(Stall *s)
 
 /* ---- headers ---- */
 
-uint32_t frame_hash(const uint8_t mac[6])
+unsigned frame_hash(const uint8_t mac[6])
 {
-    uint32_t crc = ~net_crc32(mac, 6), out = 0;
-    for (unsigned i = 0; i < 32; i++)
-        out |= (crc >> i & 1) << (31 - i);
+    uint32_t crc = ~net_crc32(mac, 6);
+    unsigned out = 0;
+    for (unsigned i = 0; i < 6; i++)
+        out |= (crc >> i & 1) << (5 - i);
     return out;
+}
+
+void frame_put_fcs(uint8_t *f, size_t len)
+{
+    uint32_t crc = GUINT32_TO_LE(net_crc32(f, len));
+    memcpy(f + len, &crc, FRAME_FCS);
+}
+
+bool frame_strip_vlan(uint8_t **f, size_t *len, uint16_t type, uint16_t *tci)
+{
+    if (*len < NET_HEADER + FRAME_VLAN || get_be16(*f + 12) != type)
+        return false;
+    *tci = get_be16(*f + 14);
+    memmove(*f + FRAME_VLAN, *f, 12);
+    *f += FRAME_VLAN;
+    *len -= FRAME_VLAN;
+    return true;
 }
 
 uint32_t frame_pseudo_sum(const FrameIp *i, const uint8_t *f)

@@ -3,6 +3,8 @@
 #ifndef HW_NET_FRAME_H
 #define HW_NET_FRAME_H
 
+#include <string.h>
+
 #include "net/net.h"
 
 /* room that a GByteArray for frames needs in its FIELD_VAR: a held one has its NetMeta behind it */
@@ -34,8 +36,19 @@ bool frame_again(NetPort *, GByteArray *f, bool *held);
 /* frame[at] = the inverted sum of [start, stop); at is inside and was seeded. udp: 0 is ffff */
 void frame_put_sum(GByteArray *f, unsigned start, unsigned at, unsigned stop, bool udp);
 
-/* the CRC of an address most significant bit first: multicast filters take its top bits */
-uint32_t frame_hash(const uint8_t mac[6]);
+/* the top six bits of an address's CRC, most significant first: a bit of a multicast filter */
+unsigned frame_hash(const uint8_t mac[6]);
+
+static inline bool frame_is_broadcast(const uint8_t *f)
+{
+    return !memcmp(f, "\xff\xff\xff\xff\xff\xff", 6);
+}
+
+/* behind a frame of len bytes, which has room for it */
+void frame_put_fcs(uint8_t *f, size_t len);
+
+/* A tag of this type is taken out: f moves on, len shrinks. */
+bool frame_strip_vlan(uint8_t **f, size_t *len, uint16_t type, uint16_t *tci);
 
 /* a list longer than one kick may do: its rest when others had the machine lock for a while */
 void frame_later(Timer *work);

@@ -131,7 +131,7 @@ static void cu_multicast(I8255x *d)
     for (unsigned i = 0; i + 6 <= n; i += 6) {
         if (!dma_read(&d->pci.dev, cu_addr(d) + 10 + i, mac, 6))
             return;
-        unsigned hash = frame_hash(mac) >> 26;
+        unsigned hash = frame_hash(mac);
         d->st.multicast[hash >> 3] |= 1 << (hash & 7);
     }
 }
@@ -198,8 +198,9 @@ static void cu_complete(I8255x *d, const Command *c)
         d->st.cu_at = c->link;
 }
 
-void cu_run(I8255x *d)
+void cu_run(void *o)
 {
+    I8255x *d = o;
     uint64_t cost = 0;
     for (unsigned n = 0; d->st.cu == CU_ACTIVE && !d->st.cu_held; n++) {
         Command c;

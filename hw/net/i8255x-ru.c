@@ -39,12 +39,12 @@ static bool ru_wanted(const I8255x *d, const uint8_t *f, size_t len, uint16_t *s
     bool promiscuous = c[15] & 1;
     if (!memcmp(f, d->st.mac, 6))
         return true;
-    if (!memcmp(f, "\xff\xff\xff\xff\xff\xff", 6)) {
+    if (frame_is_broadcast(f)) {
         *status |= RFD_MULTICAST;
         return !(c[15] & 2) || promiscuous;
     }
     if (f[0] & 1) {
-        unsigned hash = frame_hash(f) >> 26;
+        unsigned hash = frame_hash(f);
         *status |= RFD_MULTICAST;
         return promiscuous || (c[21] & 8) || (d->st.multicast[hash >> 3] >> (hash & 7) & 1);
     }

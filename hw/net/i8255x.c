@@ -17,7 +17,7 @@
 enum { EE_SK = 1, EE_CS = 2, EE_DI = 4, EE_DO = 8 };
 enum { PORT_RESET, PORT_SELF_TEST, PORT_SELECTIVE, PORT_DUMP };
 enum { MDI_WRITE = 1, MDI_READ = 2, MDI_READY = 1 << 28, MDI_IE = 1 << 29, PHY_ADDRESS = 1 };
-enum { BMSR = 1, BMSR_LINK = 4, BMSR_DONE = 0x20, EEPROM_WORDS = 64, EEPROM_SUM = 0xbaba };
+enum { BMSR = 1, BMSR_LINK = 4, BMSR_DONE = 0x20 };
 
 /* clang-format off */
 static const Field I8255xState_rows[] = {
@@ -240,20 +240,11 @@ static const IoOps flash_ops = { flash_read, flash_write, .min = 1, .max = 4 };
 /* 5: address, controller and PHY type, identities, check sum */
 static void i8255x_eeprom_init(I8255x *d)
 {
-    uint16_t *w = d->eeprom.words, sum = 0;
-    eeprom93_init(&d->eeprom, 6);
-    for (unsigned i = 0; i < 3; i++)
-        w[i] = d->nic.addr[2 * i] | d->nic.addr[2 * i + 1] << 8;
-    w[5] = i8255x_info(d)->eeprom5;
-    w[6] = 1;
-    for (unsigned i = 0; i < EEPROM_WORDS - 1; i++)
-        sum += w[i];
-    w[EEPROM_WORDS - 1] = EEPROM_SUM - sum;
-}
-
-static void i8255x_work(void *o)
-{
-    cu_run(o);
+    eeprom93_init(&d->eeprom);
+    eeprom93_put_mac(&d->eeprom, 0, d->nic.addr);
+    d->eeprom.words[5] = i8255x_info(d)->eeprom5;
+    d->eeprom.words[6] = 1;
+    eeprom93_put_sum(&d->eeprom);
 }
 
 static const NetOps i8255x_net = { ru_receive, cu_resume, i8255x_link };
@@ -273,7 +264,7 @@ static bool i8255x_realize(Device *dev, GError **err)
     pci_bar_io(&d->pci, 0, &d->mem, PCI_BAR_MEM | PCI_BAR_PREFETCH, 4096, &i8255x_ops, d);
     pci_bar_io(&d->pci, 1, &d->io, PCI_BAR_IO, 64, &i8255x_ops, d);
     pci_bar_io(&d->pci, 2, &d->flash, PCI_BAR_MEM, 0x20000, &flash_ops, d);
-    timer_init(&d->work, dev, CLOCK_VIRTUAL, &d->st.work_due, i8255x_work, d);
+    timer_init(&d->work, dev, CLOCK_VIRTUAL, &d->st.work_due, cu_run, d);
     if (!nic_open(&d->nic, dev, &i8255x_net, d, err))
         return false;
     i8255x_eeprom_init(d);

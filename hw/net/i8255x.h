@@ -83,7 +83,7 @@ void i8255x_cause(I8255x *, uint8_t stat);
 
 /* i8255x-cu.c: the command unit */
 void cu_command(I8255x *, unsigned cuc);
-void cu_run(I8255x *);
+void cu_run(void *o);
 void cu_resume(void *o);
 
 /* i8255x-ru.c: the receive unit */

@@ -182,8 +182,9 @@ static void tx_descriptor(Pcnet *p, const Desc *d)
         tx_finish(p);
 }
 
-void pcnet_transmit(Pcnet *p)
+void pcnet_transmit(void *o)
 {
+    Pcnet *p = o;
     unsigned cost = 0;
     Desc d;
     if (!(p->st.csr[0] & CSR0_TXON) || (p->st.csr[5] & CSR5_SPND) ||
@@ -207,11 +208,6 @@ void pcnet_transmit(Pcnet *p)
     p->st.csr[0] &= (uint16_t)~CSR0_TDMD;
 }
 
-void pcnet_work(void *o)
-{
-    pcnet_transmit(o);
-}
-
 /* ---- receive ---- */
 
 /* -> how it matched, as the descriptor says it; 0: not for us; OWN: promiscuous */
@@ -220,7 +216,7 @@ static uint32_t rx_filter(const Pcnet *p, const uint8_t *f)
     uint16_t mode = p->st.csr[MODE];
     uint32_t any = mode & MODE_PROM ? D_OWN : 0;
     const uint16_t *padr = &p->st.csr[PADR];
-    if (!memcmp(f, "\xff\xff\xff\xff\xff\xff", 6))
+    if (frame_is_broadcast(f))
         return mode & MODE_DRCVBC ? any : D_BAM;
     if (f[0] & 1) {
         unsigned hash = ~net_crc32(f, 6) >> 26;
@@ -286,8 +282,7 @@ static ssize_t rx_take(Pcnet *p, size_t len)
     if (!rx_room(p, all))
         return rx_full(p, len);
     stall_over(&p->stall);
-    uint32_t crc = GUINT32_TO_LE(net_crc32(p->buf, len));
-    memcpy(p->buf + len, &crc, FRAME_FCS);
+    frame_put_fcs(p->buf, len);
     how = pcnet_wide(p) ? how & ~D_OWN : 0;
     while (done < all) {
         uint32_t at = ring_at(p, BADR, RCVRC, RCVRL);

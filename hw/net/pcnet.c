@@ -286,12 +286,7 @@ static const IoOps pcnet_ops = { pcnet_read, pcnet_write, .min = 1, .max = 4 };
 
 /* ---- the device ---- */
 
-static void pcnet_resume(void *o)
-{
-    pcnet_transmit(o);
-}
-
-static const NetOps pcnet_net = { pcnet_receive, pcnet_resume, pcnet_link };
+static const NetOps pcnet_net = { pcnet_receive, pcnet_transmit, pcnet_link };
 
 static bool pcnet_realize(Device *dev, GError **err)
 {
@@ -301,7 +296,7 @@ static bool pcnet_realize(Device *dev, GError **err)
     pci_conf_default(&p->pci, 0x3e, 2, 0xff06, 0); /* MIN_GNT, MAX_LAT */
     pci_bar_io(&p->pci, 0, &p->io, PCI_BAR_IO, 32, &pcnet_ops, p);
     pci_bar_io(&p->pci, 1, &p->mmio, PCI_BAR_MEM, 32, &pcnet_ops, p);
-    timer_init(&p->work, dev, CLOCK_VIRTUAL, &p->st.work_due, pcnet_work, p);
+    timer_init(&p->work, dev, CLOCK_VIRTUAL, &p->st.work_due, pcnet_transmit, p);
     stall_init(&p->stall, dev, &p->st.stall, &p->nic);
     return nic_open(&p->nic, dev, &pcnet_net, p, err);
 }

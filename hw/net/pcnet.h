@@ -66,8 +66,7 @@ void pcnet_irq(Pcnet *);
 
 /* pcnet-ring.c */
 void pcnet_init_block(Pcnet *);
-void pcnet_transmit(Pcnet *);
-void pcnet_work(void *o);
+void pcnet_transmit(void *o);
 ssize_t pcnet_receive(void *o, const struct iovec *, int n, const NetMeta *);
 
 #endif

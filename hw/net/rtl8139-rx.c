@@ -39,10 +39,10 @@ static unsigned rx_filter(const Rtl8139 *r, const uint8_t *f)
 {
     uint32_t rcr = rtl_get32(r, RCR);
     bool all = rcr & RCR_AAP;
-    if (!memcmp(f, "\xff\xff\xff\xff\xff\xff", 6))
+    if (frame_is_broadcast(f))
         return all || (rcr & RCR_AB) ? RX_BAR : 0;
     if (f[0] & 1) {
-        unsigned hash = frame_hash(f) >> 26;
+        unsigned hash = frame_hash(f);
         return all || ((rcr & RCR_AM) && (r->st.reg[MAR0 + hash / 8] >> (hash & 7) & 1)) ? RX_MAR
                                                                                          : 0;
     }
@@ -115,8 +115,7 @@ static ssize_t rx_classic(Rtl8139 *r, size_t len, unsigned filter)
     if (need >= size - rx_used(r))
         return rx_full(r, len, INT_RXOVW);
     stall_over(&r->stall);
-    uint32_t crc = GUINT32_TO_LE(net_crc32(r->buf + HEADER, len));
-    memcpy(r->buf + HEADER + len, &crc, FRAME_FCS);
+    frame_put_fcs(r->buf + HEADER, len);
     uint32_t head = GUINT32_TO_LE(RX_ROK | filter | (uint32_t)(len + FRAME_FCS) << 16);
     memcpy(r->buf, &head, HEADER);
     if (!rx_put(r, at, r->buf, HEADER + len + FRAME_FCS))
@@ -174,13 +173,9 @@ static uint32_t rx_sums(const Rtl8139 *r, const uint8_t *f, size_t len)
 
 static uint32_t rx_strip_vlan(const Rtl8139 *r, uint8_t **f, size_t *len)
 {
-    if (!(rtl_get16(r, CPCR) & CPCR_VLAN) || *len < NET_HEADER + FRAME_VLAN ||
-        get_be16(*f + 12) != 0x8100)
+    uint16_t tci;
+    if (!(rtl_get16(r, CPCR) & CPCR_VLAN) || !frame_strip_vlan(f, len, 0x8100, &tci))
         return 0;
-    uint16_t tci = get_be16(*f + 14);
-    memmove(*f + FRAME_VLAN, *f, 12);
-    *f += FRAME_VLAN;
-    *len -= FRAME_VLAN;
     return RXD_TAVA | GUINT16_SWAP_LE_BE(tci);
 }
 
@@ -206,8 +201,7 @@ static ssize_t rx_cplus(Rtl8139 *r, size_t len, unsigned filter)
     /* MAR, PAM, BAR lie 11 bits higher than in a classic header */
     uint32_t opts = (filter & ~RX_ROK) << 11 | rx_sums(r, f, len);
     uint32_t vlan = rx_strip_vlan(r, &f, &len);
-    uint32_t crc = GUINT32_TO_LE(net_crc32(f, len));
-    memcpy(f + len, &crc, FRAME_FCS);
+    frame_put_fcs(f, len);
     len += FRAME_FCS;
     for (unsigned i = 0; i < n; i++) {
         size_t part = MIN(len - done, d[i].opts & RXD_SIZE);

@@ -343,17 +343,11 @@ static const IoOps rtl_ops = { rtl_read, rtl_write, .min = 1, .max = 4 };
 static void rtl_eeprom_init(Rtl8139 *r)
 {
     uint16_t *w = r->eeprom.words;
-    eeprom93_init(&r->eeprom, 6);
+    eeprom93_init(&r->eeprom);
     w[0] = 0x8129;
     w[1] = 0x10ec;
     w[2] = 0x8139;
-    for (unsigned i = 0; i < 3; i++)
-        w[7 + i] = r->nic.addr[2 * i] | r->nic.addr[2 * i + 1] << 8;
-}
-
-static void rtl_work(void *o)
-{
-    rtl_send_rings(o);
+    eeprom93_put_mac(&r->eeprom, 7, r->nic.addr);
 }
 
 static const NetOps rtl_net = { rtl_receive, rtl_resume, rtl_link };
@@ -365,7 +359,7 @@ static bool rtl_realize(Device *dev, GError **err)
     pci_bar_io(&r->pci, 1, &r->mmio, PCI_BAR_MEM, 256, &rtl_ops, r);
     timer_init(&r->timer, dev, CLOCK_VIRTUAL, &r->st.timer_due, rtl_timer_over, r);
     stall_init(&r->stall, dev, &r->st.stall, &r->nic);
-    timer_init(&r->work, dev, CLOCK_VIRTUAL, &r->st.work_due, rtl_work, r);
+    timer_init(&r->work, dev, CLOCK_VIRTUAL, &r->st.work_due, rtl_resume, r);
     if (!nic_open(&r->nic, dev, &rtl_net, r, err))
         return false;
     rtl_eeprom_init(r);
