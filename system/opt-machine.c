@@ -332,21 +332,37 @@ static bool names_device(const char *name)
 }
 
 /* "type.prop=value", or the three as keys */
+static bool parse_global(Vm *vm, const char *text, GlobalArgs *g, GError **err)
+{
+    const char *dot = strchr(text, '.'), *eq = strchr(text, '=');
+
+    prop_defaults(GlobalArgs_rows, g);
+    if (dot && eq && dot < eq) {
+        g->driver = g_strndup(text, dot - text);
+        g->property = g_strndup(dot + 1, eq - dot - 1);
+        g->value = g_strdup(eq + 1);
+        return true;
+    }
+    return (strstr(text, "driver=") || user_fail(err, "write driver.property=value")) &&
+           prop_parse_kv(GlobalArgs_rows, NULL, text, g, vm, err);
+}
+
+const DeviceType *global_device(Vm *vm, const char *text)
+{
+    const DeviceType *type = NULL;
+    GlobalArgs g;
+
+    if (parse_global(vm, text, &g, NULL))
+        type = device_type(g.driver);
+    prop_free(GlobalArgs_rows, &g);
+    return type;
+}
+
 bool opt_global(Vm *vm, const Str *args, GError **err)
 {
-    const char *dot = strchr(*args, '.'), *eq = strchr(*args, '=');
     GlobalArgs g;
-    bool ok = true;
+    bool ok = parse_global(vm, *args, &g, err);
 
-    prop_defaults(GlobalArgs_rows, &g);
-    if (dot && eq && dot < eq) {
-        g.driver = g_strndup(*args, dot - *args);
-        g.property = g_strndup(dot + 1, eq - dot - 1);
-        g.value = g_strdup(eq + 1);
-    } else {
-        ok = (strstr(*args, "driver=") || user_fail(err, "write driver.property=value")) &&
-             prop_parse_kv(GlobalArgs_rows, NULL, *args, &g, vm, err);
-    }
     if (ok && !names_device(g.driver))
         warn_print("global %s.%s has invalid class name", g.driver, g.property);
     if (ok)

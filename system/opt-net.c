@@ -390,17 +390,11 @@ static bool wants_default(Vm *vm)
     return false;
 }
 
-static bool nic_by_device(const GArray *records)
+static bool nic_by_device(Vm *vm, const GArray *records)
 {
     for (guint i = 0; i < records->len; i++) {
-        const Record *r = &g_array_index(records, Record, i);
-        g_autofree char *name = NULL;
-        const DeviceType *t;
+        const DeviceType *t = record_device(vm, &g_array_index(records, Record, i));
 
-        if (strcmp(r->opt->name, "device") != 0)
-            continue;
-        name = g_strndup(r->text, strcspn(r->text, ","));
-        t = device_type(g_str_has_prefix(name, "driver=") ? name + 7 : name);
         if (t && is_nic(t))
             return true;
     }
@@ -417,7 +411,7 @@ static int lonely_hub(Vm *vm)
     const GPtrArray *ports = net_ports(vm);
 
     if (!options_given(st->records, "net") || options_given(st->records, "netdev") ||
-        st->nodefaults || vm->conf->nics->len || nic_by_device(st->records) || !vm->machine->nic ||
+        st->nodefaults || vm->conf->nics->len || nic_by_device(vm, st->records) || !vm->machine->nic ||
         !device_type(vm->machine->nic))
         return -1;
     for (guint i = 0; i < ports->len; i++) {

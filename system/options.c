@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/device-add.h"
 #include "core/prop-int.h"
 #include "system/system.h"
 #include "util/log.h"
@@ -173,6 +174,20 @@ static bool parse_text(const Record *r, void *args, Vm *vm, GError **err)
     if (*r->text != '{' || !r->opt->rows->name)
         return prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, err);
     return (json = json_parse(r->text, err)) && prop_parse_json(r->opt->rows, json, args, vm, err);
+}
+
+const DeviceType *record_device(Vm *vm, const Record *r)
+{
+    const DeviceType *type = NULL;
+    DeviceArgs args;
+
+    if (r->opt->run != run_device)
+        return NULL;
+    prop_defaults(DeviceArgs_rows, &args);
+    if (parse_text(r, &args, vm, NULL) && args.driver)
+        type = device_type(args.driver);
+    prop_free(DeviceArgs_rows, &args);
+    return type;
 }
 
 static bool parse_one(Vm *vm, const Record *r, void *args, int *status)

@@ -147,13 +147,9 @@ static void choose_defaults(Vm *vm)
                                         DEFAULT_CDROM | DEFAULT_VGA | DEFAULT_NET | DEFAULT_SD;
     for (guint i = 0; i < st->records->len; i++) {
         const Record *r = &g_array_index(st->records, Record, i);
-        g_autofree char *name = NULL;
-        const DeviceType *type;
+        const DeviceType *type =
+            strcmp(r->opt->name, "global") ? record_device(vm, r) : global_device(vm, r->text);
 
-        if (strcmp(r->opt->name, "device") != 0 && strcmp(r->opt->name, "global") != 0)
-            continue;
-        name = g_strndup(r->text, strcspn(r->text, r->opt->name[0] == 'd' ? "," : "."));
-        type = device_type(g_str_has_prefix(name, "driver=") ? name + 7 : name);
         if (type)
             vm->defaults &= ~(type->flags & ~(TYPE_USER | TYPE_HOTPLUG));
     }

@@ -42,6 +42,10 @@ bool options_run(Vm *, const GArray *records, Phase, int *status);
 /* The lists that `?` and `help` ask for, before anything is opened; false: one was printed. */
 bool options_help(Vm *, const GArray *records, int *status);
 bool options_given(const GArray *records, const char *name);
+/* The type that a -device or the text of a -global names, before it is run. NULL: no such type, or
+ * no -device */
+const DeviceType *record_device(Vm *, const Record *);
+const DeviceType *global_device(Vm *, const char *text);
 /* "-opt value: message", or help on stdout; the exit status */
 int option_report(const Record *, GError *take);
 

@@ -141,6 +141,17 @@ for what, args in {
     lines = [l for l in err.splitlines() if "guessed raw" not in l and not l.startswith("   ")]
     ok(f"PC: {what}", rc == 0 and not lines and "VM status:" in out, f"rc {rc}: {err}")
 
+# a NIC or a serial port of the user's own takes the place of the default one, however it is written
+for form in ("e1000,id=n", "driver=e1000,id=n", "id=n,driver=e1000", '{"driver": "e1000", "id": "n"}'):
+    rc, out, err = run("-accel", "qtest", "-display", "none", "-monitor", "stdio", "-net", "user", "-device", form,
+                       stdin=b"info network\nquit\n")
+    ok(f"-device {form}: no other NIC", rc == 0 and "model=" in out and "macaddr" in out and out.count("macaddr") == 1,
+       f"rc {rc}: {out}{err}")
+for args in (["-device", "id=s,driver=isa-serial"], ["-device", '{"id": "s", "driver": "isa-serial"}'],
+             ["-global", "driver=isa-serial,property=iobase,value=760"]):
+    rc, out, err = run(*PC, *args, stdin=b"info qtree\nquit\n")
+    ok(f"{args}: no other serial port", rc == 0 and out.count("isa-serial") == (args[0] == "-device"), f"rc {rc}: {out}{err}")
+
 for o in ("sd", "mtd"):
     rc, out, err = run(*PC, "-sd" if o == "sd" else "-mtdblock", disk)
     ok(f"-{o}: a PC has no place for it", rc == 1 and f"machine type does not support if={o},bus=0,unit=0" in err, err)
