@@ -411,8 +411,8 @@ static int lonely_hub(Vm *vm)
     const GPtrArray *ports = net_ports(vm);
 
     if (!options_given(st->records, "net") || options_given(st->records, "netdev") ||
-        st->nodefaults || vm->conf->nics->len || nic_by_device(vm, st->records) || !vm->machine->nic ||
-        !device_type(vm->machine->nic))
+        st->nodefaults || vm->conf->nics->len || nic_by_device(vm, st->records) ||
+        !vm->machine->nic || !device_type(vm->machine->nic))
         return -1;
     for (guint i = 0; i < ports->len; i++) {
         int hub = net_hub_id(ports->pdata[i]);
