@@ -28,7 +28,7 @@ struct UserSource {
     User *user;
     GHashTable *fds;  /* fd -> UserFd * */
     GPtrArray *order; /* UserFd *, by the index that slirp got */
-    int64_t due;      /* us of g_source_get_time(); -1: no time-out */
+    int64_t due;      /* us of g_source_get_time(): slirp's next turn; INT64_MAX: none */
     gint woken;
     bool notified;
 };
@@ -101,6 +101,7 @@ static bool frozen(const User *u)
 static gboolean source_prepare(GSource *g, gint *timeout)
 {
     UserSource *s = (UserSource *)g;
+    int64_t now = g_source_get_time(g);
     uint32_t ms = UINT32_MAX;
 
     g_atomic_int_set(&s->woken, 0);
@@ -113,8 +114,9 @@ static gboolean source_prepare(GSource *g, gint *timeout)
         slirp_pollfds_fill(s->user->slirp, &ms, add_poll, s);
     g_hash_table_foreach_remove(s->fds, drop_unwanted, s);
     s->user->n_fds = s->order->len;
-    s->due = ms == UINT32_MAX ? -1 : g_source_get_time(g) + ms * (int64_t)1000;
-    *timeout = ms == UINT32_MAX ? -1 : (gint)MIN(ms, G_MAXINT);
+    /* a loop that turns more often does not put it off */
+    s->due = ms == UINT32_MAX ? INT64_MAX : MIN(s->due, now + ms * (int64_t)1000);
+    *timeout = ms == UINT32_MAX ? -1 : (gint)(MAX(s->due - now + 999, 0) / 1000);
     return FALSE;
 }
 
@@ -126,13 +128,14 @@ static gboolean source_check(GSource *g)
         if (((UserFd *)s->order->pdata[i])->poll.revents)
             return TRUE;
     }
-    return s->due >= 0 && g_source_get_time(g) >= s->due;
+    return g_source_get_time(g) >= s->due;
 }
 
 static gboolean source_dispatch(GSource *g, GSourceFunc fn, gpointer data)
 {
     UserSource *s = (UserSource *)g;
 
+    s->due = INT64_MAX;
     slirp_pollfds_poll(s->user->slirp, 0, get_revents, s);
     user_fwd_accept(s->user);
     return G_SOURCE_CONTINUE;
@@ -151,7 +154,7 @@ void user_loop_init(User *u)
     s->user = u;
     s->fds = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     s->order = g_ptr_array_new();
-    s->due = -1;
+    s->due = INT64_MAX;
     u->source = s;
     u->out = g_queue_new();
     g_source_set_static_name(&s->source, "user network");

@@ -5,6 +5,7 @@
 
 #include "net/user-int.h"
 #include "tests/net/fake-net.h"
+#include "util/sock.h"
 
 static unsigned get16(const uint8_t *p)
 {
@@ -162,6 +163,56 @@ static void test_dhcp(void)
     g_assert_cmpmem(o, n, "\1a\1b\0\1c\1d\0", 10);
     o = dhcp_option(p, len, 1, &n);
     g_assert_cmpmem(o, n, "\xff\xff\0\0", 4);
+    teardown(&s);
+}
+
+/* ---- TCP ---- */
+
+static gboolean tick(gpointer turns)
+{
+    (*(int *)turns)++;
+    return G_SOURCE_CONTINUE;
+}
+
+static size_t make_syn(uint8_t *f, unsigned port)
+{
+    /* the pseudo-header first */
+    uint8_t t[32] = { 10, 0, 2, 15, 10, 0, 2, 2, 0, 6, 0, 20, 0x30, 0x39 };
+
+    put16(t + 14, port);
+    t[24] = 0x50;
+    t[25] = 2;
+    put16(t + 26, 1000);
+    put16(t + 28, (uint16_t)~net_checksum(0, t, sizeof(t)));
+    return make_ip(f, 0x0a00020f, 0x0a000202, 6, t + 12, 20);
+}
+
+/* A loop that turns often must not starve slirp's timers: the second SYN of a connection that we
+ * do not answer comes after six seconds. */
+static void test_again(void)
+{
+    SockAddr at = { .type = SOCK_INET, .inet = { "127.0.0.1", "0", -1, -1, -1, false, false } };
+    Setup s = setup("user,id=u");
+    const GPtrArray *all = s.nic->seen.frames;
+    int fds[SOCK_MAX_LISTEN], turns = 0;
+    guint timer = g_timeout_add(20, tick, &turns), syns = 0;
+    uint16_t port;
+    uint8_t f[100];
+
+    g_assert_cmpuint(sock_listen(&at, true, fds, &port, NULL), ==, 1);
+    discover(&s); /* slirp learns our address */
+    g_assert_cmpint(net_send_buf(s.nic->nic.port, f, make_syn(f, port)), >, 0);
+    while (syns < 2 && turns < 3000) {
+        vm_loop_once(s.vm, true);
+        syns = 0;
+        for (guint i = 0; i < all->len; i++) {
+            const GByteArray *got = all->pdata[i];
+            syns += got->len >= 54 && got->data[23] == 6 && get16(got->data + 34) == port;
+        }
+    }
+    g_assert_cmpuint(syns, ==, 2);
+    g_source_remove(timer);
+    close(fds[0]);
     teardown(&s);
 }
 
@@ -373,6 +424,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/user/dhcp", test_dhcp);
     g_test_add_func("/net/user/waits", test_waits);
+    g_test_add_func("/net/user/again", test_again);
     g_test_add_func("/net/user/tftp", test_tftp);
     g_test_add_func("/net/user/urgent", test_urgent);
     g_test_add_func("/net/user/fragments", test_fragments);
