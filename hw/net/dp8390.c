@@ -8,7 +8,8 @@
  *   status 1, next page 1, length with FCS 2, frame, FCS
  *
  * Not modelled: collisions, the FIFO register, monitor mode's error counters. A frame that does
- * not fit waits with its sender until BNRY moves, so there is no overflow. Threads: machine lock.
+ * not fit waits with its sender until BNRY moves, so there is no overflow; as long as one waits PRX
+ * comes again, for a driver that clears it before it has read all. Threads: machine lock.
  */
 #include <string.h>
 
@@ -157,10 +158,13 @@ static bool dp_wanted(const Dp8390 *d, const uint8_t *f)
     return !memcmp(f, d->st.par, 6);
 }
 
-/* Pages from CURR to BNRY; equal: the ring is empty. 0: the ring makes no sense */
+/* Pages from CURR to BNRY; equal: the ring is empty. 0: the ring makes no sense. Linux writes the
+ * page before the next one to be read to BNRY, also before the ring's first. */
 static unsigned dp_free(const Dp8390 *d)
 {
     unsigned start = d->st.pstart, stop = d->st.pstop, curr = d->st.curr, bnry = d->st.bnry;
+    if (bnry + 1 == start)
+        bnry = stop - 1;
     if (stop <= start || curr < start || curr >= stop || bnry < start || bnry >= stop)
         return 0;
     return curr < bnry ? bnry - curr : stop - start - (curr - bnry);
@@ -207,8 +211,10 @@ static ssize_t dp_receive(void *o, const struct iovec *v, int n, const NetMeta *
     if (!free || pages >= (unsigned)d->st.pstop - d->st.pstart)
         return len; /* no ring, or one that never holds it */
     /* BNRY itself is the last page that the driver has not read */
-    if (pages >= free)
+    if (pages >= free) {
+        dp_cause(d, ISR_PRX);
         return 0;
+    }
     dp_put(d, len);
     return len;
 }
@@ -253,6 +259,7 @@ static void dp_write0(Dp8390 *d, unsigned reg, uint8_t val)
     case 0x7:
         s->isr &= ~(val & 0x7f);
         dp_irq(d);
+        net_resume(d->nic.port);
         break;
     case 0x8: s->rsar = (s->rsar & 0xff00) | val; break;
     case 0x9: s->rsar = (s->rsar & 0xff) | val << 8; break;
