@@ -75,7 +75,7 @@ void frame_put_sum(GByteArray *f, unsigned start, unsigned at, unsigned stop, bo
 
 /* ---- a receiver without a doorbell ---- */
 
-enum { STALL_NS = 20 * 1000 * 1000, LATER_NS = 10 * 1000 };
+enum { STALL_NS = 100 * 1000 * 1000, LATER_NS = 10 * 1000 };
 
 /* Not at once: a guest's endless list must not keep the virtual clock from going on. */
 void frame_later(Timer *work)

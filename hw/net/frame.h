@@ -55,8 +55,8 @@ void frame_later(Timer *work);
 
 /*
  * For a card whose rings have no doorbell for the receiver: a frame without room waits with its
- * sender until the driver touches the card (net_resume), at most 20 ms. Then frames are lost, as
- * on the card, until one fits again.
+ * sender until the driver touches the card (net_resume), at most 100 ms: a loaded host may well
+ * keep the guest from it for 20. Then frames are lost, as on the card, until one fits again.
  */
 STATE_BEGIN
 typedef struct StallState {

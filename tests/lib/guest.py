@@ -3,7 +3,7 @@
 
 GUEST_REFERENCE=PROGRAM runs the same test on another emulator.
 """
-import os, re, select, shutil, socket, subprocess, sys, tempfile, time
+import os, re, select, shutil, socket, subprocess, sys, tempfile, threading, time
 
 GUESTS = os.environ.get("GUESTS", os.path.join(os.environ["SRC"], "run"))
 
@@ -104,6 +104,34 @@ class Guest:
         self.p.wait()
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def flood(g):
+    """Datagrams without end to a forwarded port of the guest's; the monitor answers, nothing grows."""
+    port = int(re.search(r"HOST_FORWARD\] +\d+ +127.0.0.1 +(\d+)", g.monitor("info usernet"))[1])
+    stop = threading.Event()
+
+    def send():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setblocking(False)
+        while not stop.is_set():
+            try:
+                s.sendto(b"x" * 1400, ("127.0.0.1", port))
+            except OSError:
+                pass
+
+    def rss():
+        return int(re.search(r"VmRSS:\s*(\d+)", open(f"/proc/{g.p.pid}/status").read())[1])
+    before = rss()
+    t = threading.Thread(target=send, daemon=True)
+    t.start()
+    try:
+        for _ in range(20):
+            assert "VM status: running" in g.monitor("info status")
+    finally:
+        stop.set()
+        t.join()
+    assert rss() - before < 60000, f"{before} kB became {rss()} kB"
 
 
 def run(tests):
