@@ -59,7 +59,8 @@ void gate_init(VmCore *c)
     pthread_cond_init(&c->gate.in, NULL);
     pthread_cond_init(&c->gate.out, NULL);
     /* a new machine stands still until vm_start */
-    c->gate.pauses = c->gate.hold = 1;
+    c->gate.pauses = 1;
+    c->gate.hold = 1;
 }
 
 void gate_fini(VmCore *c)

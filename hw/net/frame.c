@@ -13,6 +13,8 @@ bool frame_gather(Device *dev, GByteArray *f, uint64_t addr, uint32_t len)
     uint32_t had = f->len;
     if (len > NET_MAX_FRAME - MIN(had, (uint32_t)NET_MAX_FRAME))
         return false;
+    if (!len)
+        return true;
     g_byte_array_set_size(f, had + len);
     if (dma_read(dev, addr, f->data + had, len))
         return true;

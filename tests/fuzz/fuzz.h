@@ -2,7 +2,10 @@
 /*
  * A fuzz target is a file test-NAME.c with LLVMFuzzerTestOneInput(). Built for `make check` it has
  * a main() that replays tests/fuzz/corpus/NAME and then inputs of a random generator with a fixed
- * seed; `make fuzz-NAME` (clang) builds it for libFuzzer: fuzz-NAME CORPUS-FOLDER.
+ * seed. For libFuzzer, in a build of its own:
+ *   ../configure --cc=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" \
+ *                LDFLAGS="-fsanitize=address,undefined"
+ *   make fuzz-NAME && SRC=.. UBSAN_OPTIONS=halt_on_error=1 ./fuzz-NAME CORPUS-FOLDER
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
