@@ -222,8 +222,8 @@ static inline void machine_new(const char *words)
     g_autofree char *disk = g_strdup_printf("%s/fuzz-%d", g_get_tmp_dir(), getpid());
     g_auto(GStrv) parts = g_strsplit(words, "DISK", -1);
     g_autofree char *mine = g_strjoinv(disk, parts);
-    g_autofree char *all = g_strdup_printf(
-        "fuzz -M pc -accel qtest -m 16 -nodefaults -display none -vga none %s", mine);
+    g_autofree char *all =
+        g_strdup_printf("fuzz -M pc -accel qtest -m 16 -nodefaults -display none %s", mine);
     char **line = g_strsplit(all, " ", -1); /* stays: records point there */
     int status = 0;
     disks.waiting = g_ptr_array_new();
