@@ -19,7 +19,7 @@
 #include "ui/display.h"
 #include "ui/ui-int.h"
 
-enum { WANT_MS = 33, CELLS_MAX = 512 * 256, SYM_ALT = 0xffe9, SYM_CTRL = 0xffe3, SYM_ESC = 0xff1b };
+enum { WANT_MS = 33, SYM_ALT = 0xffe9, SYM_CTRL = 0xffe3, SYM_ESC = 0xff1b };
 
 typedef struct CursesDisplay {
     Vm *vm;

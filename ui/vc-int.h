@@ -57,7 +57,6 @@ void vc_screen_write(VcScreen *, const uint8_t *p, size_t n); /* at most 4 KiB: 
 bool vc_screen_key(VcScreen *, unsigned code, VcMods mods);
 void vc_screen_scroll(VcScreen *, int lines); /* > 0: back in time; INT_MIN: to the newest line */
 void vc_screen_blink(VcScreen *, bool on);    /* the phase in which a blinking cursor is seen */
-bool vc_screen_blinks(const VcScreen *);
 /* takes the mark: a shown row may have changed */
 bool vc_screen_dirty(VcScreen *, unsigned row);
 void vc_screen_row(VcScreen *, unsigned row, VcCell *out); /* cols cells, as shown, cursor too */

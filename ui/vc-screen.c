@@ -334,8 +334,3 @@ void vc_screen_blink(VcScreen *s, bool on)
         mark_rows(s, s->cursor.row + (int)s->scroll, s->cursor.row + (int)s->scroll + 1);
     }
 }
-
-bool vc_screen_blinks(const VcScreen *s)
-{
-    return s->cursor_blinks && s->cursor_visible;
-}

@@ -80,7 +80,7 @@ typedef struct VncClient {
     atomic_bool relative;  /* ENC said so: positions are steps around 7FFFh */
     atomic_bool resizing;  /* main has not answered SetDesktopSize yet */
     atomic_bool switching; /* nor Ctrl-Alt-N: what is typed then is for the new console */
-    atomic_uint resize_status, resize_w, resize_h;
+    atomic_uint resize_status;
     atomic_bool gone; /* calls queued to main do nothing any more */
     InputSource *source;
     KeyMapState keys;

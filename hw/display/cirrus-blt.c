@@ -57,7 +57,7 @@ static void pixel(CirrusMem *m, const CirrusBlt *b, uint32_t dst, const uint8_t 
         value |= (uint32_t)out[i] << (8 * i);
     }
     bool keyed = b->mode & BLT_TRANSPARENT && !(b->mode & BLT_EXPAND) && b->bytes <= 2;
-    if (keyed && !((value ^ b->key) & ~b->key_mask & (b->bytes == 1 ? 0xff : 0xffff)))
+    if (keyed && !((value ^ b->key) & (b->bytes == 1 ? 0xff : 0xffff)))
         return;
     for (unsigned i = 0; i < b->bytes; i++)
         put(m, dst + i, out[i]);

@@ -37,7 +37,7 @@ typedef struct CirrusBlt {
     uint32_t dst, src;
     unsigned skip; /* bytes at the left that are not written */
     uint8_t mode, ext, rop;
-    uint32_t fg, bg, key, key_mask;
+    uint32_t fg, bg, key;
 } CirrusBlt;
 enum {
     BLT_BACKWARD = 1,

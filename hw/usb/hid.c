@@ -14,7 +14,7 @@ enum { REPORT_INPUT = 1, IDLE_UNIT_NS = 4000000 };
 const Field HidState_rows[] = {
     FIELD(HidState, sent), FIELD(HidState, x), FIELD(HidState, y), FIELD(HidState, dz), FIELD_ARRAY(HidState, down),
     FIELD(HidState, buttons), FIELD(HidState, sent_buttons), FIELD(HidState, idle), FIELD(HidState, leds), FIELD(HidState, news),
-    FIELD(HidState, boot), FIELD(HidState, mode), FIELD_PAD(HidState, pad), FIELD_END
+    FIELD(HidState, boot), FIELD_PAD(HidState, pad), FIELD_END
 };
 /* clang-format on */
 

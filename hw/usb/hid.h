@@ -15,8 +15,7 @@ typedef struct HidState {
     uint8_t down[32]; /* a bit a key's usage */
     uint8_t buttons, sent_buttons, idle, leds;
     bool news, boot; /* a report is due; the boot protocol was asked for */
-    uint8_t mode;    /* the Wacom tablet's */
-    uint8_t pad[5];
+    uint8_t pad[6];
 } HidState;
 STATE_END
 

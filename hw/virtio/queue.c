@@ -507,7 +507,5 @@ void virtq_reset(VirtQueue *vq)
     vq->inuse++; /* not over before we are through */
     while ((e = virtq_unpark(v, vq)))
         virtq_drop(e);
-    if (v->ops->queue_reset)
-        v->ops->queue_reset(v, vq);
     elem_over(vq);
 }

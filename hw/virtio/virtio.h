@@ -68,9 +68,6 @@ typedef struct VirtioOps {
     void (*kick)(Virtio *, VirtQueue *);
     /* it has changed, but not to 0 (a reset of the device): what it is now. May be NULL */
     void (*status)(Virtio *, uint8_t now, uint8_t was);
-    /* the queue is being reset (2.6.1): what the device holds of it is pushed or detached now, or
-     * later (inuse falls to 0). May be NULL */
-    void (*queue_reset)(Virtio *, VirtQueue *);
     /* the machine begins to run, also after a load; queues are kicked afterwards. May be NULL */
     void (*run)(Virtio *);
 } VirtioOps;

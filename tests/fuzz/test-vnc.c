@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "hw/display/vga.h"
@@ -348,6 +349,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                                              "-vnc unix:%s-0,share=ignore,power-control=on "
                                              "-vnc unix:%s-1,id=second,password=on,lossy=on",
                                              path, path);
+    signal(SIGPIPE, SIG_IGN); /* as system/signals.c does */
     machine_new(words);
     machine_reset();
     server = vm->ui->vnc;
