@@ -203,6 +203,16 @@ same(px, ["102030"] * 2 + ["ff0000"] * 2 + ["efdfcf"] * 2 + ["00ff00"] * 2, "the
 m.seq(0x12, 0)
 same(screen()[2][at:at + 24], b"\x10\x20\x30" * 8, "and it goes again")
 
+# ---- lines that are wider than their distance: the last one reaches over the end of display memory ----
+for i, v in ((0x13, 80), (0x0c, 0x83), (0x0d, 0), (0x1b, 0x2f), (0x1d, 0x80)):  # 640 bytes, 4 MiB - 200 of them
+    m.outw(0x3d4, v << 8 | i)
+m.write(LFB + (4 << 20) - 640, b"\x03\x02\x01\0" * 160)
+m.write(LFB, b"\x06\x05\x04\0" * 160)
+w, h, rgb = screen()
+same((w, h, rgb[199 * 960:]), (320, 200, b"\1\2\3" * 160 + b"\4\5\6" * 160), "what lies over the end is the beginning")
+for i, v in ((0x13, 160), (0x0c, 0), (0x0d, 0), (0x1b, 0x22), (0x1d, 0)):
+    m.outw(0x3d4, v << 8 | i)
+
 # ---- a hostile guest ----
 for step in range(300):
     for i in range(0x20, 0x3a):
