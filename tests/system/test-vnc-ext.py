@@ -136,6 +136,22 @@ rss = int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{m.p.pid}/status").read())[1
 check(rss < 700 << 10, "and costs bounded memory", rss)
 v.close(), w.close()
 
+# ---- one that is refused and never reads its last words is gone all the same ----
+v = viewer()
+v.s.settimeout(60)
+v.request(0, 0, 0, 400, 300)  # more than the socket holds, less than stops the server's reading
+have = -1
+while have != (have := len(v.s.recv(1 << 20, socket.MSG_PEEK))):
+    time.sleep(0.2)
+check(have < 480000, "the rest of a picture waits in the server", have)
+v.s.sendall(b"\x63")  # no such message
+for _ in range(600):
+    if not q("query-vnc")["clients"]:
+        break
+    time.sleep(0.1)
+check(not q("query-vnc")["clients"], "a viewer that fails and does not read is dropped")
+v.close()
+
 # ---- WebSocket ----
 v = viewer(WS, websocket=True)
 check(b"101 " in v.s.answer and b"Sec-WebSocket-Protocol: binary" in v.s.answer, "the upgrade is answered")
@@ -212,6 +228,24 @@ for c in "quit":  # at once: what follows the hot key is for the console it show
     v.press(ord(c))
 v.press(0xff0d)
 same(p.wait(30), 0, "what is typed there is done: quit")
+os.path.exists(QMP) and os.unlink(QMP)
+
+# ---- the bell of a text console ----
+m, q = machine("-device", "VGA", "-serial", "vc:40Cx10C", "-vnc", f"unix:{PATH}")
+v = viewer()
+v.encodings(0, -223)
+v.press(0xffe3, 0xffe9, ord("2"))
+while (v.w, v.h) != (320, 160):
+    v.request(1)
+    v.update()
+m.outb(0x3f8, 7)
+while v.s.recv(1, socket.MSG_PEEK) != b"\2":
+    v.update()
+same(v.get(1), b"\2", "a text console's bell rings at the viewer")
+m.outb(0x3f8, ord("x"))
+v.request(1)
+check(v.update(), "once, and pictures follow")
+v.close(), m.close()
 os.path.exists(QMP) and os.unlink(QMP)
 
 # ---- events, several displays, screens ----
