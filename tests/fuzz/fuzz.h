@@ -38,13 +38,6 @@ static inline uint64_t take(Bytes *b, unsigned n)
     return v;
 }
 
-/* The machine is never taken down: what it holds at the end is no leak. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-
 #ifndef FUZZING
 static int replay_corpus(const char *name)
 {

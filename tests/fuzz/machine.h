@@ -171,6 +171,42 @@ static const NetDriver fuzz_net = {
 };
 REGISTER(net, fuzz_net);
 
+/*
+ * A frame as networks know it: Ethernet, IPv4 or IPv6, TCP or UDP, whose lengths may lie; some
+ * bytes of the input over it. room: 64 and more.
+ */
+static inline size_t frame_make(Bytes *b, uint8_t *f, size_t room)
+{
+    unsigned how = take(b, 1);
+    bool six = how & 1, vlan = how & 2;
+    size_t n = 54 + 20 * six + 4 * vlan + take(b, how & 4 ? 2 : 1), ip = 14 + 4 * vlan;
+    n = MIN(n, room);
+    memset(f, 0x5a, n);
+    memset(f, 0xff, how & 8 ? 6 : 0);
+    if (n < ip + 60)
+        return n;
+    if (vlan)
+        memcpy(f + 12, "\x81\0\0\5", 4);
+    size_t l3 = n - ip - (how & 16 ? take(b, 1) : 0);
+    uint8_t proto = how & 32 ? 17 : 6, *p = f + ip;
+    memset(p, 0, 60);
+    if (six) {
+        memcpy(f + ip - 2, "\x86\xdd\x60\0\0\0", 6);
+        p[4] = (l3 - 40) >> 8;
+        p[5] = l3 - 40;
+        p[6] = proto;
+    } else {
+        memcpy(f + ip - 2, "\x08\0\x45\0", 4);
+        p[2] = l3 >> 8;
+        p[3] = l3;
+        p[9] = proto;
+    }
+    p[(six ? 40 : 20) + (proto == 6 ? 12 : 4)] = proto == 6 ? 0x50 : 0;
+    for (unsigned i = how >> 6; i; i--)
+        p[take(b, 1) % 60] = take(b, 1);
+    return n;
+}
+
 /* A frame of the input's bytes (few) and its length (any), or the cable, or room. */
 static inline void net_op(NetPort *end, Bytes *b)
 {
@@ -184,9 +220,10 @@ static inline void net_op(NetPort *end, Bytes *b)
     default: {
         size_t n = MIN(take(b, what & 8 ? 2 : 1), sizeof(frame) - 1),
                some = MIN(n, take(b, 1) & 63);
-        memset(frame, what, n);
         if (what & 16)
-            memset(frame, 0xff, MIN(n, 6));
+            n = frame_make(b, frame, sizeof(frame));
+        else
+            memset(frame, what, n);
         for (size_t i = 0; i < some; i++)
             frame[i + (what & 32 ? 12 : 0)] = take(b, 1);
         NetMeta meta = { what >> 6,  (what & 4) ? take(b, 1) & 0x83 : 0,
@@ -224,8 +261,9 @@ static inline void machine_new(const char *words)
     g_autofree char *mine = g_strjoinv(disk, parts);
     g_autofree char *all =
         g_strdup_printf("fuzz -M pc -accel qtest -m 16 -nodefaults -display none %s", mine);
-    char **line = g_strsplit(all, " ", -1); /* stays: records point there */
+    static char **line; /* stays: records point there */
     int status = 0;
+    line = g_strsplit(all, " ", -1);
     disks.waiting = g_ptr_array_new();
     int fd = open(disk, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, DISK_SIZE) != 0)
@@ -391,6 +429,14 @@ static inline void bar_op(PciDevice *d, Bytes *b)
     uint64_t off = take(b, how & 0x40 ? 2 : 1);
     bool write = how & 0x80;
     bar_io(d, (how & 7) % 6, off, write ? value(b) : 0, size, write);
+}
+
+/* What was set going ends. */
+static inline void machine_rest(void)
+{
+    settle();
+    clock_step(vm, clock_now(vm, CLOCK_VIRTUAL) + clock_most / 10);
+    settle();
 }
 
 static inline void config_op(const PciDevice *d, Bytes *b)

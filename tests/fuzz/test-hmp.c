@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (n && all->len) {
         const Command *c = all->pdata[data[0] % all->len];
         g_autofree char *words = g_strndup((const char *)data + 1, n - 1);
-        g_autofree char *line = g_strdup_printf("%s %s", c->hmp ? hmp_first_name(c) : "x", words);
+        g_autofree char *name = c->hmp ? hmp_first_name(c) : g_strdup("x");
+        g_autofree char *line = g_strdup_printf("%s %s", name, words);
         try_line(line);
     }
     return 0;

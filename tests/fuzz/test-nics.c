@@ -16,6 +16,7 @@ typedef struct Card {
     unsigned mem, io; /* BARs */
     void (*up)(Bytes *);
     void (*post)(Bytes *); /* something to send */
+    uint16_t regs[16];     /* some that do things */
 } Card;
 
 static struct {
@@ -272,12 +273,56 @@ static void i8255x_post(Bytes *b)
 
 /* ---- the cards ---- */
 
+#define I8255X_REGS                                                    \
+    {                                                                  \
+        0, 2, 3, 4, 8, 0xc, 0xe, 0x10, 0x14, 0x18, 0x1b, 1, 2, 4, 2, 3 \
+    }
 static const Card cards[] = {
-    { "e1000", 0, 1, e1000_up, e1000_post },      { "rtl8139", 1, 0, rtl8139_up, rtl8139_post },
-    { "ne2k_pci", 0, 0, ne2k_up, ne2k_post },     { "pcnet", 1, 0, pcnet_up, pcnet_post },
-    { "i82551", 0, 1, i8255x_up, i8255x_post },   { "i82557b", 0, 1, i8255x_up, i8255x_post },
-    { "i82559er", 0, 1, i8255x_up, i8255x_post }, { "ne2k_isa", 0, 0, ne2k_up, ne2k_post },
+    { "e1000",
+      0,
+      1,
+      e1000_up,
+      e1000_post,
+      { 0, 0x10, 0x14, 0x20, 0xc4, 0xc8, 0xd0, 0x100, 0x400, 0x2818, 0x2820, 0x282c, 0x3818, 0x3820,
+        0x382c, 0x5000 } },
+    { "rtl8139",
+      1,
+      0,
+      rtl8139_up,
+      rtl8139_post,
+      { 0x37, 0x38, 0x3c, 0x3e, 0x40, 0x44, 0x48, 0x50, 0x54, 0x58, 0x5a, 0x62, 0xd8, 0xd9, 0xe0,
+        0x10 } },
+    { "ne2k_pci",
+      0,
+      0,
+      ne2k_up,
+      ne2k_post,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16 } },
+    { "pcnet",
+      1,
+      0,
+      pcnet_up,
+      pcnet_post,
+      { 0x10, 0x12, 0x14, 0x16, 0x18, 0x1c, 0x10, 0x12, 0x10, 0x12, 0x16, 0 } },
+    { "i82551", 0, 1, i8255x_up, i8255x_post, I8255X_REGS },
+    { "i82557b", 0, 1, i8255x_up, i8255x_post, I8255X_REGS },
+    { "i82559er", 0, 1, i8255x_up, i8255x_post, I8255X_REGS },
+    { "ne2k_isa",
+      0,
+      0,
+      ne2k_up,
+      ne2k_post,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16 } },
 };
+
+/* Where packets to send lie, there is one now. */
+static void packet_op(Bytes *b)
+{
+    static uint8_t frame[0x2000];
+    uint64_t at = OUT + (take(b, 1) & 0x3f) * 0x100;
+    size_t n = frame_make(b, frame, sizeof(frame));
+    ram_put(at, frame, n);
+}
 
 /* One register: of any BAR, or (shorter) the usual one */
 static void register_op(Bytes *b)
@@ -287,7 +332,8 @@ static void register_op(Bytes *b)
         drv.d ? bar_op(drv.d, b) : wi(take(b, 1), value(b), size);
         return;
     }
-    uint64_t off = take(b, how & 2 ? 2 : 1), val = how & 4 ? value(b) : take(b, size);
+    uint64_t off = how & 0xc0 ? drv.card->regs[take(b, 1) & 15] : take(b, how & 2 ? 2 : 1);
+    uint64_t val = how & 4 ? value(b) : take(b, size);
     how & 0x20 || !drv.d ? wi(off, val, size) : wm(off, val, size);
 }
 
@@ -316,7 +362,7 @@ static void operation(Bytes *b)
     case 8:
     case 9: register_op(b); break;
     case 10: read_op(b); break;
-    case 11: ram_op(b); break;
+    case 11: op & 0x10 ? packet_op(b) : ram_op(b); break;
     case 12: /* a descriptor's words */
         words((op & 16 ? TX : RX) + 16 * take(b, 1), value(b), take(b, 4), value(b), take(b, 4));
         break;
@@ -362,7 +408,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         drv.card->up(&b);
     for (int i = 0; i < MOST_OPS && b.n; i++)
         operation(&b);
-    settle();
+    machine_rest();
     return 0;
 }
 

@@ -92,6 +92,8 @@ static unsigned command(Bytes *b, uint8_t cdb[16])
     for (unsigned i = 1; i < n; i++)
         if (how & 2 || i == 1 || i == 2 || i == 5 || i + 2 >= n - (n > 10))
             cdb[i] = take(b, 1);
+    if (cdb[0] == 0xbe) /* READ CD: which parts of a sector */
+        cdb[9] = take(b, 1);
     return how & 4 ? take(b, 1) % 17 : n;
 }
 
@@ -115,8 +117,13 @@ static void own_op(Bytes *b)
         return;
     }
     unsigned n = command(b, cdb), where = take(b, 1);
-    for (unsigned i = 0; i < (where >> 4) * 4u; i++)
-        ram_put_le(DATA + i, take(b, 1), 1);
+    if (cdb[0] == 0x42) /* UNMAP: a list that says how long it is */
+        ram_put(DATA, "\0\x16\0\x10\0\0\0\0\0\0\0\0\0\0\0", 15);
+    else
+        for (unsigned i = 0; i < (where >> 4) * 4u; i++)
+            ram_put_le(DATA + i, take(b, 1), 1);
+    if (cdb[0] == 0x42)
+        ram_put_le(DATA + 15, take(b, 1) | take(b, 1) << 32, 8);
     if (j->req)
         return;
     *j = (Job){ .hold = how & 1, .fill = where };
@@ -277,7 +284,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     place_bars();
     for (int i = 0; i < MOST_OPS && b.n; i++)
         operation(&b);
-    settle();
+    machine_rest();
     return 0;
 }
 

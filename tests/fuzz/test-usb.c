@@ -21,7 +21,7 @@ enum {
     MS = 1000000
 };
 enum { CMD = 0, STS = 2, INTR = 4, FRNUM = 6, BASE = 8, PORT = 16 };
-enum { HUB = 1, TABLET, KBD, DISK };
+enum { HUB = 1, TABLET, KBD, DISK, MOUSE };
 
 static PciDevice *uhci;
 static InputSource *source;
@@ -111,9 +111,11 @@ static void address(unsigned addr)
     control(addr, setup(0, 9, 1, 0, 0), NULL);
 }
 
-/* The hub at the first port, behind it all others */
+/* The hub at the first port, behind it all others but the mouse */
 static void enumerate(void)
 {
+    port_up(1);
+    address(MOUSE);
     port_up(0);
     address(HUB);
     for (unsigned n = 1; n <= 3; n++) {
@@ -163,6 +165,15 @@ static void disk_command_op(Bytes *b)
            how & 2 ? 1 << 29 : 0);
     td(USB_IN, DISK, 1, 13, 0);
     run(4 + (op >> 6));
+}
+
+/* What a HID or the hub has to tell */
+static void poll_op(Bytes *b)
+{
+    unsigned how = take(b, 1);
+    for (unsigned i = 0; i <= (how >> 4 & 3); i++)
+        td(USB_IN, 1 + (how & 7) % 5, 1, how & 8 ? take(b, 1) & 15 : 8, 0);
+    run(1 + (how >> 6));
 }
 
 /* Any packet to anybody */
@@ -232,7 +243,7 @@ static void operation(Bytes *b)
     case 3:
     case 4:
     case 5: disk_command_op(b); break;
-    case 6: packet_op(b); break;
+    case 6: op & 0x10 ? poll_op(b) : packet_op(b); break;
     case 7:
     case 8: list_op(b); break;
     case 9: register_op(b); break;

@@ -21,6 +21,7 @@ static Console *con;
 static Vga *vga;
 static PciDevice *card;
 static unsigned draws;
+static GArray *cells; /* TextCell */
 
 static void out8(unsigned port, uint8_t val)
 {
@@ -33,6 +34,9 @@ static void draw(bool all)
     if (draws++ >= MOST_DRAWS)
         return;
     con->ops->refresh(con->o, all);
+    TextScreen text = { .cells = cells };
+    if (con->ops->text(con->o, &text))
+        g_assert(cells->len >= text.cols * text.rows);
     Surface *s = console_surface(con);
     if (!s)
         return;
@@ -63,7 +67,7 @@ static void register_op(Bytes *b)
     unsigned how = take(b, 1), index = take(b, 1), val = take(b, 1);
     if (how & 0x10) {
         space_io(vm->io, 0x1ce, index % 12, 2, true);
-        space_io(vm->io, 0x1d0, how & 0x20 ? val | take(b, 1) << 8 : val, 2, true);
+        space_io(vm->io, 0x1d0, how & 0x20 ? val | take(b, 1) << 8 : val, 2, !(how & 0x40));
         return;
     }
     if ((how & 3) == 3)
@@ -201,6 +205,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     card = pci_named("card");
     con = console_at(vm, 0);
     vga = con->o;
+    cells = g_array_new(FALSE, FALSE, sizeof(TextCell));
     space_begin(vm->mem);
     fence(&vga->vram);
     space_commit(vm->mem);

@@ -169,10 +169,11 @@ static void driver_up(Bytes *b)
 
 /* ---- operations ---- */
 
-/* addr, len, flags and next at a place of a table or ring */
+/* A descriptor at a place of a table or ring; next: in a packed one the buffer's id */
 static void put_desc(uint64_t at, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
 {
-    uint64_t w[2] = { addr, len | (uint64_t)flags << 32 | (uint64_t)next << 48 };
+    uint16_t a = drv.packed ? next : flags, c = drv.packed ? flags : next;
+    uint64_t w[2] = { addr, len | (uint64_t)a << 32 | (uint64_t)c << 48 };
     ram_put(at, w, 16);
 }
 
@@ -190,42 +191,30 @@ static void step(struct Ring *r)
     }
 }
 
-/*
- * One element: n descriptors of which the first n_out are readable; the first one's buffer gets
- * bytes of the input (a header). In the ring or in an indirect table.
- */
-static void chain_op(Bytes *b)
+typedef struct Seg {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags;
+} Seg;
+
+/* One element, in the ring or in an indirect table */
+static void element(unsigned q, const Seg *seg, unsigned n, bool indirect)
 {
-    unsigned how = take(b, 1), q = how & 3, n = 1 + (how >> 2 & 3), n_out = take(b, 1),
-             n_head = n_out >> 3 & 31;
     struct Ring *r = &drv.q[q];
-    bool indirect = how & 16;
-    uint64_t table = BUFFERS + 0xf000, head = BUFFERS + (take(b, 1) << 8);
+    uint64_t table = BUFFERS + 0xf000;
     unsigned first = r->at;
-    n_out = n_out & 7;
     if (!r->num)
         return;
-    for (unsigned i = 0; i < n_head; i++)
-        ram_put_le(head + i, take(b, 1), 1);
     for (unsigned i = 0; i < n; i++) {
-        unsigned kind = take(b, 1);
-        uint64_t addr = i || kind & 1 ? BUFFERS + (take(b, 2) & 0xffff) : head;
-        uint32_t len = kind & 2   ? take(b, 2)
-                       : kind & 4 ? 512u << (kind >> 3 & 3)
-                       : i        ? take(b, 1)
-                                  : n_head;
-        uint16_t flags = (i >= n_out ? WRITE : 0) | (i + 1 < n ? NEXT : 0);
-        if (kind & 0x80)
-            flags ^= take(b, 1) & 7;
+        uint16_t flags = seg[i].flags;
         if (indirect) {
-            put_desc(table + 16 * i, addr, len, flags, i + 1);
+            put_desc(table + 16 * i, seg[i].addr, seg[i].len, flags, i + 1);
             continue;
         }
-        if (drv.packed)
-            put_desc(ring(q) + 16 * r->at, addr, len, flags | packed_owned(r) << 0, first), step(r);
-        else
-            put_desc(ring(q) + 16 * r->at, addr, len, flags, (r->at + 1) % r->num),
-                r->at = (r->at + 1) % r->num;
+        put_desc(ring(q) + 16 * r->at, seg[i].addr, seg[i].len,
+                 flags | (drv.packed ? packed_owned(r) : 0),
+                 drv.packed ? first : (r->at + 1) % r->num);
+        step(r);
     }
     if (indirect) {
         put_desc(ring(q) + 16 * r->at, table, 16 * n, INDIRECT | (drv.packed ? packed_owned(r) : 0),
@@ -236,8 +225,95 @@ static void chain_op(Bytes *b)
         ram_put_le(avail_of(q) + 4 + 2 * (r->avail % r->num), first, 2);
         ram_put_le(avail_of(q) + 2, ++r->avail, 2);
     }
+}
+
+/* Up to four descriptors of which the first n_out are readable; the first one's buffer gets bytes
+ * of the input. */
+static void chain_op(Bytes *b)
+{
+    unsigned how = take(b, 1), q = how & 3, n = 1 + (how >> 2 & 3), n_out = take(b, 1),
+             n_head = n_out >> 3 & 31;
+    uint64_t head = BUFFERS + (take(b, 1) << 8);
+    Seg seg[4];
+    n_out = n_out & 7;
+    for (unsigned i = 0; i < n_head; i++)
+        ram_put_le(head + i, take(b, 1), 1);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned kind = take(b, 1);
+        seg[i].addr = i || kind & 1 ? BUFFERS + (take(b, 2) & 0xffff) : head;
+        seg[i].len = kind & 2   ? take(b, 2)
+                     : kind & 4 ? 512u << (kind >> 3 & 3)
+                     : i        ? take(b, 1)
+                                : n_head;
+        seg[i].flags = (i >= n_out ? WRITE : 0) | (i + 1 < n ? NEXT : 0);
+        if (kind & 0x80)
+            seg[i].flags ^= take(b, 1) & 7;
+    }
+    element(q, seg, n, how & 16);
     if (how & 0xe0)
         kick(q);
+}
+
+/* What a driver would ask of the device: a header, data, room for an answer */
+static void request_op(Bytes *b)
+{
+    static const uint8_t types[] = { 0, 1, 4, 8, 11, 13, 0, 1 };
+    static uint8_t frame[0x4000];
+    unsigned how = take(b, 1), q = how & 3, more = take(b, 1);
+    uint64_t head = BUFFERS + 0x1000 * (how >> 4), data = head + 0x100;
+    Seg out = { head, 0, NEXT }, mid = { data, 512 * (more & 7), NEXT },
+        in = { head + 0x80, 1, WRITE };
+    switch (drv.d->st.conf[2] &
+            0xf) { /* the ids of old: 1000h net, 1 block, 2 balloon, 3 console, 5 rng */
+    case 1:
+        out.len = 16;
+        ram_put_le(head, types[how >> 2 & 7], 8);
+        ram_put_le(head + 8, more >> 3, 8);
+        mid.flags |= types[how >> 2 & 7] & 3 && types[how >> 2 & 7] != 11 ? 0 : WRITE;
+        if (types[how >> 2 & 7] == 8)
+            mid.flags = WRITE | NEXT;
+        if (types[how >> 2 & 7] >= 11) { /* a list of segments */
+            mid.flags = NEXT;
+            mid.len = 16 * (more & 7);
+            ram_put_le(data, take(b, 2), 8);
+            ram_put_le(data + 8, take(b, 1) | take(b, 1) << 32, 8);
+        }
+        q &= 1;
+        break;
+    case 0:
+        if (q == 0) {
+            element(0, &(Seg){ head, 1500 + more, WRITE }, 1, how & 4);
+            kick(0);
+            return;
+        }
+        out.len = q == 2 ? 2 : drv.modern ? 12 : 10 + (how & 8 ? 2 : 0);
+        for (unsigned i = 0; i < out.len; i++)
+            ram_put_le(head + i, q == 2 || more & 0x80 ? take(b, 1) : 0, 1);
+        if (q == 1) {
+            mid.len = frame_make(b, frame, sizeof(frame));
+            mid.flags = 0;
+            ram_put(data, frame, MIN(mid.len, 0xe00u));
+            element(1, (Seg[]){ out, mid }, 2, how & 4);
+            kick(1);
+            return;
+        }
+        mid.len = more & 63;
+        break;
+    case 2:
+        for (unsigned i = 0; i < (more & 15); i++)
+            ram_put_le(head + 4 * i, RAM >> 12 | take(b, 1), 4);
+        element(q, &(Seg){ head, 4 * (more & 15), how & 8 ? WRITE : 0 }, 1, how & 4);
+        kick(q);
+        return;
+    default: /* a message of the control queue, text, or room for either */
+        ram_put_le(head, take(b, 8), 8);
+        element(q, &(Seg){ head, q == 3 ? 8 : more, (q & 1) == 0 || how & 8 ? WRITE : 0 }, 1,
+                how & 4);
+        kick(q);
+        return;
+    }
+    element(q, (Seg[]){ out, mid, in }, 3, how & 4 && more & 0x40);
+    kick(q);
 }
 
 /* Any word of a ring */
@@ -268,10 +344,10 @@ static void operation(Bytes *b)
     switch (op & 15) {
     case 0:
     case 1:
-    case 2:
-    case 3: chain_op(b); break;
+    case 2: chain_op(b); break;
+    case 3:
+    case 5: request_op(b); break;
     case 4: ring_op(b); break;
-    case 5: kick(op >> 4); break;
     case 6: bar_op(drv.d, b); break;
     case 7: set(drv.modern ? take(b, 1) & 63 : take(b, 1), value(b), 1u << (op >> 4 & 3)); break;
     case 8: set((drv.modern ? 0x2000 : 20) + take(b, 1), value(b), 1u << (op >> 4 & 3)); break;
@@ -282,7 +358,7 @@ static void operation(Bytes *b)
     case 13: clock_op(b); break;
     case 14:
         if (op & 0x80)
-            config_op(drv.d, b);
+            op & 0x10 ? kick(op >> 5 & 3) : config_op(drv.d, b);
         else if (op & 0x40)
             machine_op(b);
         else
@@ -316,7 +392,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     driver_up(&b);
     for (int i = 0; i < MOST_OPS && b.n; i++)
         operation(&b);
-    settle();
+    machine_rest();
     return 0;
 }
 
