@@ -14,12 +14,14 @@
 
 #include "core/firmware.h"
 #include "hw/pc/fw_cfg.h"
+#include "util/text.h"
 
 extern const uint8_t rom_linuxboot[], rom_linuxboot_end[];
 
 /* offsets of the setup header */
 enum {
     HDR_SETUP_SECTS = 0x1f1,
+    HDR_VID_MODE = 0x1fa,
     HDR_MAGIC = 0x202,
     HDR_VERSION = 0x206,
     HDR_LOADER = 0x210,
@@ -128,10 +130,34 @@ static bool cmdline_check(const LinuxImage *k, const char *text, GError **err)
     return false;
 }
 
-static void setup_patch(const LinuxImage *k)
+/* vga=: the setup code wants it in its header (boot.rst, "Special Command Line Options"). */
+static void video_mode_patch(uint8_t *h, const char *cmdline)
+{
+    static const struct {
+        const char *name;
+        uint16_t mode;
+    } names[] = { { "normal", 0xffff }, { "ext", 0xfffe }, { "ask", 0xfffd } };
+    g_auto(GStrv) words = g_strsplit_set(cmdline, " \t\n", -1);
+
+    for (int i = 0; words[i]; i++) {
+        const char *value = words[i] + 4;
+        uint64_t mode;
+
+        if (!g_str_has_prefix(words[i], "vga="))
+            continue;
+        for (size_t j = 0; j < G_N_ELEMENTS(names); j++)
+            if (strcmp(value, names[j].name) == 0)
+                wr16(h + HDR_VID_MODE, names[j].mode);
+        if (text_uint(value, &mode) && mode <= 0xffff)
+            wr16(h + HDR_VID_MODE, mode);
+    }
+}
+
+static void setup_patch(const LinuxImage *k, const char *cmdline)
 {
     uint8_t *h = k->setup;
 
+    video_mode_patch(h, cmdline);
     h[HDR_LOADER] = LOADER_TYPE;
     if (k->version >= 0x201) {
         h[HDR_LOADFLAGS] |= CAN_USE_HEAP;
@@ -236,7 +262,7 @@ static bool image_load(Pc *pc, FwCfg *f, GBytes *file, GError **err)
         return false;
     if (k.code_addr + k.code_len > pc->mem.below_4g)
         return refuse(err, "-kernel", conf->kernel, "larger than the machine's memory (see -m)");
-    setup_patch(&k);
+    setup_patch(&k, cmdline);
     if (conf->initrd && !initrd_load(pc, f, &k, conf->initrd, err))
         return false;
     give(f, FW_CFG_SETUP_ADDR, k.setup_addr, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA,

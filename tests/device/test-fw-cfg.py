@@ -178,6 +178,18 @@ def kernel():
     m.close()
 
 
+def video_mode():
+    path = os.path.join(tmp, "bz-vga")
+    bzimage(path)
+    for append, mode in (("quiet", 0), ("vga=788", 788), ("a vga=0x314 b", 0x314), ("vga=01424", 788), ("vga=normal", 0xffff),
+                         ("vga=ext", 0xfffe), ("vga=ask", 0xfffd), ("vga=1 vga=2", 2), ("xvga=3 vga=nosuch vga=65536", 0)):
+        m = Machine("-m", "64", "-kernel", path, "-append", append)
+        f = FwCfg(m)
+        size = struct.unpack("<I", f.item(0x17, 4))[0]
+        same(struct.unpack("<H", f.item(0x18, size)[0x1fa:0x1fc])[0], mode, f"header: video mode of '{append}'")
+        m.close()
+
+
 def refused(what, *args):
     if REFERENCE:
         return
@@ -210,6 +222,6 @@ def bad_kernels():
 
 
 try:
-    main(items, hostile, acpi, smbios, kernel, bad_kernels)
+    main(items, hostile, acpi, smbios, kernel, video_mode, bad_kernels)
 finally:
     shutil.rmtree(tmp)
