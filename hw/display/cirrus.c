@@ -8,7 +8,9 @@
  *
  * Where nothing stands between the CPU and display memory, BAR 0 is plain RAM: a row over it, which
  * is taken away while a blit wants the CPU's data or writes are transformed, and comes back with
- * the next refresh of the picture. Not modelled: blits to the CPU, video overlay, DDC, interlace.
+ * the next refresh of the picture. Nothing is above display memory: GRUB shows pages that do not fit,
+ * and would destroy the first one. Not modelled: the byte-swapping apertures that stand there, blits
+ * to the CPU, video overlay, DDC, interlace.
  * Source: CL-GD5446 TRM. Threads: machine lock.
  */
 #include <string.h>
@@ -498,13 +500,13 @@ static bool cirrus_window_write(Vga *v, uint64_t off, uint8_t val)
 static bool blt_at_end(const Cirrus *c, uint64_t off)
 {
     uint32_t mask = c->vga.vram_size - 1;
-    return (c->st.sr[SR_MMIO] & 0x44) == 0x44 && off < BLT_WINDOW && (off & mask) >= mask - 255;
+    return (c->st.sr[SR_MMIO] & 0x44) == 0x44 && off <= mask && off >= mask - 255;
 }
 
 static uint64_t linear_read(void *o, uint64_t off, unsigned size)
 {
     Cirrus *c = o;
-    if (off >= BLT_WINDOW)
+    if (off >= c->vga.vram_size)
         return 0xff;
     return blt_at_end(c, off) ? blt_read(c, off & 0xff) : c->vga.vram.host[scaled(c, off)];
 }
@@ -514,7 +516,7 @@ static void linear_write(void *o, uint64_t off, uint64_t val, unsigned size)
     Cirrus *c = o;
     if (blt_at_end(c, off))
         blt_write(c, off & 0xff, val);
-    else if (!blt_feed(c, val) && off < BLT_WINDOW)
+    else if (!blt_feed(c, val) && off < c->vga.vram_size)
         mem_write(c, scaled(c, off), val);
 }
 

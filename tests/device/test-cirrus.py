@@ -135,6 +135,9 @@ same(m.read(LFB + 0x20000, 26), b"\xee" * 4 + b"\x22" * 5 + b"\xee" + bytes(6) +
      "a line of the CPU's bits begins at a double word")
 
 # ---- windows ----
+before = m.read(LFB, 16)
+m.write(LFB + (4 << 20), b"past the end")
+same((m.read(LFB, 16), m.read(LFB + (4 << 20), 4)), (before, b"\xff" * 4), "nothing is above display memory")
 m.gr(0x0b, 0x20), m.gr(9, 3)
 m.write(0xa0000 + 5, b"bank")
 same(m.read(LFB + 3 * 16384 + 5, 4), b"bank", "a bank of 16 KiB steps")

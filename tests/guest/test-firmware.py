@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What runs before an operating system: SeaBIOS to its end, a boot sector that prints, GRUB's rescue CD
-by keyboard and screen."""
-import os, re, sys, tempfile, time
+by keyboard and screen, GRUB's graphical menu."""
+import os, re, shutil, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, Skip, run
 
@@ -88,11 +88,60 @@ def grub(image, device, *args):
         g.close()
 
 
+MENU = """
+set timeout=-1
+insmod all_video
+insmod gfxterm
+insmod serial
+loadfont unicode
+set gfxmode=1024x768
+terminal_output gfxterm
+set menu_color_normal=cyan/blue
+set menu_color_highlight=white/blue
+menuentry "First" { reboot; }
+menuentry "Second" { serial; terminal_output --append serial; echo "chosen: second"; halt; }
+"""
+
+
+def grub_menu():
+    """The highlighted row of a menu drawn in a VESA mode is white; GRUB's halt is ACPI's power off."""
+    if not shutil.which("xorriso") or not os.path.isdir("/usr/lib/grub/i386-pc"):
+        raise Skip("xorriso or grub-pc-bin is not installed")
+    with tempfile.TemporaryDirectory() as d:
+        os.makedirs(f"{d}/cd/boot/grub")
+        open(f"{d}/cd/boot/grub/grub.cfg", "w").write(MENU)
+        subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--fonts=unicode", "--locales=", "--themes=", "-o",
+                        f"{d}/grub.iso", f"{d}/cd"], check=True, capture_output=True)
+        g = Guest("-m", "128", "-net", "none", "-vga", "std", "-cdrom", f"{d}/grub.iso", guard=300)
+
+        def until_white(row, other):
+            while True:
+                g.monitor(f"screendump {d}/shot.ppm")
+                _, size, _, p = open(f"{d}/shot.ppm", "rb").read().split(b"\n", 3)
+                white = [b"\xfe" * 3 in p[y * 3072 + 90:y * 3072 + 300] for y in range(768)]
+                if size == b"1024 768" and p[3 * (300 * 1024 + 500):][:3] == b"\0\0\xa8" and any(white[row:row + 16]):
+                    assert not any(white[other:other + 16]), "two rows are highlighted"
+                    return
+                assert time.monotonic() < g.end, f"no menu, or its highlight is elsewhere: {size}"
+                time.sleep(0.5)
+
+        try:
+            until_white(75, 91)
+            g.monitor("sendkey down")
+            until_white(91, 75)
+            g.monitor("sendkey ret")
+            g.expect("chosen: second")
+            assert g.wait() == 0, "exit status"
+        finally:
+            g.close()
+
+
 run({"SeaBIOS runs to its end": firmware_end, "a boot sector prints on screen and serial line": boot_sector,
      "SeaBIOS from flash": firmware_in_flash,
      "GRUB's rescue CD to its prompt": lambda: grub(GRUB, "(cd)", "-cdrom", GRUB),
      "GRUB's rescue floppy": lambda: grub(GRUB_FLOPPY, "(fd0)", "-boot", "a", "-drive",
                                           f"if=floppy,file={GRUB_FLOPPY},format=raw,snapshot=on"),
+     "GRUB's graphical menu by keyboard": grub_menu,
      "GRUB's rescue CD on the LSI, by bootindex":
          lambda: grub(GRUB, "(cd)", "-device", "lsi53c895a,id=l", "-drive", f"if=none,id=c,file={GRUB},format=raw,readonly=on",
                       "-device", "scsi-cd,bus=l.0,drive=c,bootindex=0")})
