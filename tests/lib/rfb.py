@@ -52,10 +52,10 @@ assert des(bytes.fromhex("133457799bbcdff1"), bytes.fromhex("0123456789abcdef"))
 class WebSocket:
     """A socket inside a WebSocket (RFC 6455), as a browser opens it."""
 
-    def __init__(self, s, protocol="binary"):
+    def __init__(self, s, protocol="binary", path="/"):
         self.s, self.buf = s, b""
         key = base64.b64encode(os.urandom(16)).decode()
-        s.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
                   f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n".encode())
         self.answer = b""
