@@ -3,7 +3,8 @@
 """noVNC (Debian's novnc) in headless Chromium as the viewer: VNC over a WebSocket with a password, the picture as
 the page's canvas has it, and keys. The browser is driven through its DevTools protocol.
 """
-import base64, functools, http.server, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time, urllib.request
+import base64, functools, http.server, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import urllib.request
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from guest import Guest, Skip, run
 from rfb import WebSocket
