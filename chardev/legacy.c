@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chardev/chardev-int.h"
+#include "util/text.h"
 
 bool chardev_legacy_monitor(const char *text)
 {
@@ -137,11 +138,15 @@ static bool legacy_to_kv(GString *kv, const char *text, GError **err)
 static bool driver_is_there(const char *kv, GError **err)
 {
     g_autofree char *name = g_strndup(kv, strcspn(kv, ","));
+    Nearest near = nearest_to(name);
     PropChoice c;
-    for (size_t i = 0; chardev_set.at(i, &c); i++)
+    for (size_t i = 0; chardev_set.at(i, &c); i++) {
         if (strcmp(c.name, name) == 0)
             return true;
-    CHAR_ERROR(err, "character device '%s' is not supported", name);
+        nearest_try(&near, c.name);
+    }
+    g_autofree char *hint = nearest_hint(&near);
+    CHAR_ERROR(err, "character device '%s' is not supported%s", name, hint);
     return false;
 }
 

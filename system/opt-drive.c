@@ -12,22 +12,42 @@ bool opt_snapshot(Vm *vm, const Empty *args, GError **err)
     return true;
 }
 
-/* Without a file no driver's options can follow: what is left over is misspelt. */
-static bool check_rest(const DriveArgs *args, GError **err)
+static char *row_hint(const char *key)
 {
-    const Json *rest = args->rest;
-    g_autofree char *hint = NULL;
-    Nearest near;
+    Nearest near = nearest_to(key);
 
-    if (!rest || args->file || json_get(rest, "driver") || json_get(rest, "file"))
-        return true;
-    near = nearest_to(rest->mem[0].key);
     for (const Prop *row = DriveArgs_rows; row->kind != P_END; row++) {
         if (row->name)
             nearest_try(&near, row->name);
     }
-    hint = nearest_hint(&near);
+    return nearest_hint(&near);
+}
+
+/* Without a file no driver's options can follow: what is left over is misspelt. */
+static bool check_rest(const DriveArgs *args, GError **err)
+{
+    const Json *rest = args->rest;
+
+    if (!rest || args->file || json_get(rest, "driver") || json_get(rest, "file"))
+        return true;
+    g_autofree char *hint = row_hint(rest->mem[0].key);
     return user_fail(err, "Invalid parameter '%s'%s", rest->mem[0].key, hint);
+}
+
+/* The driver refused a word ("... 'meda'") that was meant for us. */
+static bool add_hint(const Json *rest, GError *err)
+{
+    for (size_t i = 0; rest && i < rest->n; i++) {
+        g_autofree char *end = g_strdup_printf("'%s'", rest->mem[i].key);
+        g_autofree char *hint = row_hint(rest->mem[i].key);
+        if (g_str_has_suffix(err->message, end)) {
+            char *text = g_strconcat(err->message, hint, NULL);
+            g_free(err->message);
+            err->message = text;
+            break;
+        }
+    }
+    return false;
 }
 
 static int name_compare(const void *a, const void *b)
@@ -61,7 +81,7 @@ bool opt_drive(Vm *vm, const DriveArgs *args, GError **err)
     if (!check_rest(args, err))
         return false;
     own.snapshot |= startup(vm)->snapshot;
-    return drive_open(vm, &own, err) != NULL;
+    return drive_open(vm, &own, err) || add_hint(args->rest, *err);
 }
 
 /* -hdachs belongs to the first disk, wherever it stands. */

@@ -430,7 +430,7 @@ static bool add_missing_nic(Vm *vm, GError **err)
 
     if (hub < 0)
         return true;
-    info_print("hub %d has no NIC: it gets a %s, as by -net nic", hub, vm->machine->nic);
+    info_print("hub %d has no NIC: it gets one (%s), as by -net nic", hub, vm->machine->nic);
     return net_nic(vm, text, err);
 }
 

@@ -12,6 +12,7 @@
 #include "core/prop.h"
 #include "core/vm.h"
 #include "util/log.h"
+#include "util/text.h"
 
 typedef struct ModelRow {
     const char *name, *base, *note, *alias;
@@ -50,6 +51,17 @@ static const ModelRow *row_find(const char *name)
         }
     }
     return NULL;
+}
+
+static char *row_hint(const char *name)
+{
+    Nearest near = nearest_to(name);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        nearest_try(&near, rows[i].name);
+    for (size_t i = 0; i < G_N_ELEMENTS(special); i++)
+        nearest_try(&near, special[i].name);
+    return nearest_hint(&near);
 }
 
 /* ---- a row becomes a model ---- */
@@ -275,8 +287,9 @@ bool cpu_model_parse(Vm *vm, const char *text, GError **err)
     words = g_strsplit(text, ",", -1);
     row = words[0] ? row_find(words[0]) : NULL;
     if (!row) {
+        g_autofree char *hint = row_hint(words[0] ? words[0] : "");
         return word_error(err, "unable to find CPU model '%s'%s (-cpu help lists them)",
-                          words[0] ? words[0] : "", "");
+                          words[0] ? words[0] : "", hint);
     }
     m = model_new(row, words[0]);
     for (char **w = words + 1; *w; w++) {

@@ -8,9 +8,9 @@
  *
  * Where nothing stands between the CPU and display memory, BAR 0 is plain RAM: a row over it, which
  * is taken away while a blit wants the CPU's data or writes are transformed, and comes back with
- * the next refresh of the picture. Nothing is above display memory: GRUB shows pages that do not fit,
- * and would destroy the first one. Not modelled: the byte-swapping apertures that stand there, blits
- * to the CPU, video overlay, DDC, interlace.
+ * the next refresh of the picture. Nothing is above display memory: GRUB draws pages that do not
+ * fit and would destroy the first one. Not modelled: the byte-swapping apertures there, blits to
+ * the CPU, video overlay, DDC, interlace.
  * Source: CL-GD5446 TRM. Threads: machine lock.
  */
 #include <string.h>
