@@ -32,6 +32,6 @@ def boots(model):
             g.close()
 
 
-MODELS = ["e1000", "rtl8139"] + (["ne2k_pci", "pcnet", "i82551"] if os.environ.get("LONG") else [])
+MODELS = ["e1000", "rtl8139", "virtio"] + (["ne2k_pci", "pcnet", "i82551", "i82557b"] if os.environ.get("LONG") else [])
 if __name__ == "__main__":
     run({f"{m} boots over the network": lambda m=m: boots(m) for m in sys.argv[1:] or MODELS})
