@@ -119,13 +119,13 @@ class Viewer:
         self.s.sendall(version)
 
     def get(self, n):
-        out = b""
+        out = bytearray()
         while len(out) < n:
-            data = self.s.recv(n - len(out))
+            data = self.s.recv(min(n - len(out), 1 << 18))
             if not data:
                 raise EOFError(f"closed after {len(out)} of {n} bytes")
             out += data
-        return out
+        return bytes(out)
 
     def login(self, password=None):
         """-> True, or the server's reason. RFB 3.8."""
