@@ -236,6 +236,11 @@ static void leaf_x1(const X86State *s, const VmSmp *t, uint32_t out[4])
     }
 }
 
+static unsigned linear_bits(const X86State *s)
+{
+    return x86_has(s, HAS_LA57) ? 57 : x86_has(s, HAS_LM) ? 48 : 32;
+}
+
 static void leaf_x6(const CpuModel *m, uint32_t out[4])
 {
     out[EBX] = 0x42004200;                         /* L2 TLBs: 512 entries, 4-way */
@@ -280,7 +285,7 @@ static void extended(const X86State *s, uint32_t leaf, uint32_t sub, uint32_t ou
     case 0x80000006: leaf_x6(m, out); break;
     case 0x80000007: out[EDX] = m->word[CPUID_X7_EDX]; break;
     case 0x80000008:
-        out[EAX] = x86_phys_bits(s) | (x86_has(s, HAS_LM) ? 48 : 32) << 8;
+        out[EAX] = x86_phys_bits(s) | linear_bits(s) << 8;
         out[EBX] = m->word[CPUID_X8_EBX];
         if (cores > 1) {
             out[ECX] =

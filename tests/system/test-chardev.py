@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every chardev with a monitor as its user: open, talk, close, come back; muxes, terminals, errors."""
-import fcntl, os, signal, sys
+import fcntl, os, signal, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.environ.get("SRC", "."), "tests/lib"))
 from monitor import *
@@ -325,8 +325,21 @@ def terminal_comes_back_after_a_crash():
         vm, s, theirs = on_tty("-monitor", "stdio", preexec_fn=no_core)
         s.until(PROMPT)
         vm.p.send_signal(sig)
-        vm.p.wait(GUARD)
+        try:
+            vm.p.wait(GUARD)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{sig}: {threads_of(vm.p.pid)}")
         assert termios.tcgetattr(theirs)[3] & termios.ICANON, sig
+
+
+def threads_of(pid):
+    """what each thread of a process that should be gone is doing"""
+    out = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        for name in "comm", "wchan", "status", "stack":
+            text = open(f"/proc/{pid}/task/{task}/{name}").read()
+            out += [r for r in text.splitlines() if name != "status" or r.startswith(("State", "Sig", "Shd"))]
+    return "; ".join(out)
 
 
 def no_core():
