@@ -154,7 +154,8 @@ int64_t timer_queue_wait(TimerQueue *q)
         Timer *t = heap_first(q->heap[c]);
         if (!t || !clock_fires(q->vm, c))
             continue;
-        int64_t left = MAX(t->key - clock_now(q->vm, c), 0);
+        int64_t left = t->key - clock_now(q->vm, c); /* MAX() would read the clock twice */
+        left = MAX(left, 0);
         if (wait < 0 || left < wait)
             wait = left;
     }

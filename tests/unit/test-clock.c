@@ -173,6 +173,28 @@ static void test_loop(void)
     vm_free(vm);
 }
 
+static void count(void *o)
+{
+    ++*(unsigned *)o;
+}
+
+/* A deadline that passes while the loop works out how long to sleep: it must not sleep for ever. */
+static void test_sleep(void)
+{
+    Vm *vm = vm_new();
+    unsigned fired = 0;
+    Timer t;
+
+    timer_init_core(&t, vm, CLOCK_REAL, count, &fired);
+    for (unsigned i = 0; i < 100000; i++) {
+        timer_set(&t, clock_now(vm, CLOCK_REAL) + i % 2000);
+        while (fired == i)
+            vm_loop_once(vm, true);
+    }
+    timer_free(&t);
+    vm_free(vm);
+}
+
 typedef struct InHome {
     Timer t;
     GThread *thread;
@@ -222,6 +244,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clock/order", test_order);
     g_test_add_func("/clock/rounds", test_rounds);
     g_test_add_func("/clock/loop", test_loop);
+    g_test_add_func("/clock/sleep", test_sleep);
     g_test_add_func("/clock/home", test_home);
     return g_test_run();
 }
