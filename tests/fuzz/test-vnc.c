@@ -38,7 +38,7 @@ static char thread_state(int stat)
     return end ? end[2] : '?';
 }
 
-static void threads_find(void)
+static void threads_look(void)
 {
     static const char *const names[] = { "vnc-io", "vnc-enc" };
     DIR *dir = opendir("/proc/self/task");
@@ -48,13 +48,21 @@ static void threads_find(void)
         g_autofree char *stat = g_strdup_printf("/proc/self/task/%s/stat", e->d_name);
         g_autofree char *name = NULL;
         for (unsigned i = 0; g_file_get_contents(comm, &name, NULL, NULL) && i < 2; i++) {
-            if (g_str_has_prefix(name, names[i]) && name[strlen(names[i])] == '\n')
+            if (!stat_fd[i] && g_str_has_prefix(name, names[i]) && name[strlen(names[i])] == '\n')
                 stat_fd[i] = open(stat, O_RDONLY | O_CLOEXEC);
             g_clear_pointer(&name, g_free);
         }
     }
     closedir(dir);
-    g_assert(stat_fd[0] > 0 && stat_fd[1] > 0);
+}
+
+/* A thread names itself, when it gets to it. */
+static void threads_find(void)
+{
+    while (!stat_fd[0] || !stat_fd[1]) {
+        threads_look();
+        sched_yield();
+    }
 }
 
 /* Until both sleep and main has nothing to do */
