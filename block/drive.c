@@ -14,12 +14,14 @@
 #include "block/create.h"
 #include "block/error.h"
 #include "block/front.h"
+#include "core/device.h"
 #include "core/runstate.h"
 #include "util/json.h"
 
 /* ---- the list ---- */
 
-/* The VM runs: what the policy stopped may be tried again. */
+/* The VM runs: what the policy stopped may be tried again; not where a reset is about to forget it.
+ */
 static void drives_state(void *o, RunState old, RunState now)
 {
     DriveList *list = o;
@@ -29,7 +31,7 @@ static void drives_state(void *o, RunState old, RunState now)
 
         blk->io_status = 0;
         blk->resumes++;
-        if (blk->ops && blk->ops->again)
+        if (blk->ops && blk->ops->again && !(blk->dev && device_held(blk->dev)))
             blk->ops->again(blk->o);
     }
 }

@@ -82,6 +82,16 @@ static int l2_kind(Qcow2 *q, uint64_t entry, uint64_t *pos)
     return *pos ? L2_DATA : L2_NONE;
 }
 
+int qcow2_check_entries(Qcow2 *q, const Table *t)
+{
+    uint64_t pos;
+    int kind = 0;
+
+    for (uint64_t i = 0; i < table_entries(t) && kind >= 0; i++)
+        kind = l2_kind(q, table_entry(t, i), &pos);
+    return MIN(kind, 0);
+}
+
 static uint64_t l1_index(const Qcow2 *q, uint64_t off)
 {
     return off >> (q->cluster_bits + q->l2_bits);

@@ -147,10 +147,14 @@ static int empty_entry_co(Qcow2 *q, uint64_t i)
 
     if (!pos || ret < 0)
         return ret;
-    table_set(&q->l1, i, 0);
-    for (uint64_t k = 0; k < table_entries(t); k++)
+    ret = qcow2_check_entries(q, t);
+    if (ret == 0)
+        table_set(&q->l1, i, 0);
+    for (uint64_t k = 0; k < table_entries(t) && ret == 0; k++)
         qcow2_free_entry(q, table_entry(t, k));
     table_unpin(t);
+    if (ret < 0)
+        return ret;
     qcow2_free_later(q, pos, q->cluster_size);
     return q->n_pending > QCOW2_FREES_MAX ? qcow2_flush_locked_co(q) : 0;
 }

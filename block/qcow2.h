@@ -198,7 +198,8 @@ int qcow2_flush_locked_co(Qcow2 *); /* lock held on entry and on return */
 /* ---- qcow2-map.c ---- */
 int qcow2_map_co(BlockNode *, uint64_t off, uint64_t len, Want, Extent *);
 int qcow2_commit_co(BlockNode *, const Extent *, int io_ret);
-void qcow2_free_entry(Qcow2 *, uint64_t entry); /* an L2 entry is gone; lock held */
+void qcow2_free_entry(Qcow2 *, uint64_t entry);    /* an L2 entry is gone; lock held */
+int qcow2_check_entries(Qcow2 *, const Table *l2); /* -EIO: one that cannot be; lock held */
 /* -EIO; says it once, and the image takes no more writes */
 int qcow2_corrupt(Qcow2 *, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 

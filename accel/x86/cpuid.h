@@ -84,8 +84,8 @@ bool cpu_model_parse(Vm *, const char *text, GError **);
 
 /* By the accelerator in init: removes what `supported` lacks, with one warning a bit (check, the
  * default) or fails (enforce). who: "TCG" or "host". on, off: flags the accelerator lays over the
- * model below the user's words, names separated by blanks, or NULL; of on what is supported. Parses the default first when
- * nobody chose. */
+ * model below the user's words, names separated by blanks, or NULL; of on what is supported. Parses
+ * the default first when nobody chose. */
 bool cpu_model_filter(Vm *, const uint32_t supported[CPU_WORDS], const char *who, const char *on,
                       const char *off, GError **);
 

@@ -208,8 +208,8 @@ static ssize_t dp_receive(void *o, const struct iovec *v, int n, const NetMeta *
     if (!dp_wanted(d, d->buf + HEADER))
         return len;
     unsigned pages = (HEADER + len + FRAME_FCS + PAGE - 1) / PAGE, free = dp_free(d);
-    if (!free || pages >= (unsigned)d->st.pstop - d->st.pstart)
-        return len; /* no ring, or one that never holds it */
+    if (!free || pages + 1 >= (unsigned)d->st.pstop - d->st.pstart)
+        return len; /* no ring, or one that never holds it: drivers leave a page free */
     /* BNRY itself is the last page that the driver has not read */
     if (pages >= free) {
         dp_cause(d, ISR_PRX);

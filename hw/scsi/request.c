@@ -118,7 +118,7 @@ static void next_event(void *o)
         return;
     if (r->finished)
         tell_done(r);
-    else
+    else if (!device_held(&r->dev->dev)) /* else a reset takes it: its next piece never begins */
         tell_data(r);
 }
 

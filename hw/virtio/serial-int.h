@@ -54,6 +54,7 @@ VirtQueue *serial_tx(VirtioSerial *, unsigned nr);
 void port_send(SerialPort *);   /* from the guest: what its queue holds */
 void port_accept(SerialPort *); /* to the guest: it has room, or opened the port */
 void port_guest_opened(SerialPort *, bool open);
+void port_run(SerialPort *); /* the machine runs: each time */
 void port_reset(SerialPort *); /* with the controller, whose state it is in */
 
 #endif

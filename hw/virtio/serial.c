@@ -240,7 +240,7 @@ static void serial_run(Virtio *v)
 
     for (unsigned nr = 0; nr < s->max_ports; nr++)
         if (s->port[nr])
-            s->port[nr]->waiting = false;
+            port_run(s->port[nr]);
 }
 
 static const VirtioOps serial_ops = {
