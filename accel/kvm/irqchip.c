@@ -79,11 +79,14 @@ static int chip_route(Vm *vm, int virq, uint64_t addr, uint32_t data)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) hold = g_mutex_locker_new(&k->route_lock);
     e.gsi = virq < 0 ? free_virq(k) : (unsigned)virq;
     int i = route_find(k, e.gsi);
+    guint was = k->routes->len;
     if (i < 0)
         g_array_append_val(k->routes, e);
     else
         g_array_index(k->routes, struct kvm_irq_routing_entry, i) = e;
     int r = routes_set(k);
+    if (r < 0)
+        g_array_set_size(k->routes, was); /* or every later change would fail with it */
     return r < 0 ? r : (int)e.gsi;
 }
 

@@ -12,6 +12,7 @@
 
 #include "accel/kvm/kvm-int.h"
 #include "accel/x86/cpuid.h"
+#include "accel/x86/msr.h"
 #include "core/set.h"
 #include "core/vm.h"
 
@@ -111,6 +112,18 @@ static uint32_t cpuid_register(const struct kvm_cpuid2 *c, uint32_t leaf, uint32
     return 0;
 }
 
+/* Bits that are in an MSR; all of them where the kernel does not tell (before 4.16). */
+static uint32_t feature_msr(Kvm *k, uint32_t index)
+{
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry e;
+    } m = { .head.nmsrs = 1, .e.index = index };
+    if (ioctl(k->fd, KVM_CHECK_EXTENSION, KVM_CAP_GET_MSR_FEATURES) <= 0)
+        return ~0u;
+    return ioctl(k->fd, KVM_GET_MSRS, &m) == 1 ? (uint32_t)m.e.data : 0;
+}
+
 /* What would need more state than we copy: the parts of XSAVE behind AVX, nested guests. */
 static const uint32_t left_out[CPU_WORDS] = {
     [CPUID_1_ECX] = 1u << 5,                            /* VMX */
@@ -137,6 +150,8 @@ static bool filter_model(Kvm *k, GError **err)
         if (cpu_word_where(word, &leaf, &sub, &reg))
             supported[word] = cpuid_register(c, leaf, sub, reg);
     }
+    supported[CPUID_ARCH_CAP] = feature_msr(k, MSR_ARCH_CAP);
+    supported[CPUID_CORE_CAP] = feature_msr(k, MSR_CORE_CAP);
     for (unsigned word = 0; word < CPU_WORDS; word++)
         supported[word] &= ~left_out[word];
     supported[CPUID_1_ECX] |= 1u << 31; /* "a hypervisor is there" is ours to say */
@@ -146,6 +161,8 @@ static bool filter_model(Kvm *k, GError **err)
             supported[CPUID_1_ECX] |= 1u << 24;
     } else {
         supported[CPUID_1_ECX] &= ~(1u << 21 | 1u << 24);
+        /* what goes by the kernel's APIC: page faults and EOI by message, unhalt, IPIs */
+        supported[CPUID_KVM_EAX] &= ~(1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 14);
     }
     return cpu_model_filter(k->vm, supported, "host",
                             k->mode == IRQCHIP_USER ? pv_features : kernel_apic_features,
@@ -220,6 +237,7 @@ static void kvm_run_state(Vm *vm, bool running)
         return;
     struct kvm_clock_data now = { .clock = k->clock.clock };
     kvm_vm_ioctl(k, KVM_SET_CLOCK, &now);
+    k->has_clock = false;
     for (unsigned i = 0; i < vm->n_vcpus; i++)
         kvm_vcpu_ioctl(vm->vcpu[i], KVM_KVMCLOCK_CTRL,
                        NULL); /* refused: the guest does not use it */

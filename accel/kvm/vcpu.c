@@ -181,16 +181,19 @@ static void inject(Vcpu *v, struct kvm_run *run)
     run->cr8 = l ? l->get_cr8(v) : 0;
     if (!l || l->pending(v) < 0)
         return;
-    atomic_store(&v->halted, false);
+    if (run->if_flag)
+        atomic_store(&v->halted, false);
     if (run->ready_for_interrupt_injection && run->if_flag) {
-        struct kvm_interrupt irq = { .irq = l->ack(v) & 0xff };
-        kvm_vcpu_ioctl(v, KVM_INTERRUPT, &irq);
-        /* another one may wait behind it */
-        if (l->pending(v) >= 0)
-            run->request_interrupt_window = 1;
-    } else {
-        run->request_interrupt_window = 1;
+        int n = l->ack(v);
+        if (n >= 0) {
+            struct kvm_interrupt irq = { .irq = n };
+            kvm_vcpu_ioctl(v, KVM_INTERRUPT, &irq);
+            /* there is room for one, until KVM_RUN says otherwise */
+            run->ready_for_interrupt_injection = 0;
+        }
     }
+    /* another one may wait behind it */
+    run->request_interrupt_window = l->pending(v) >= 0;
 }
 
 static void inject_nmi(Vcpu *v)
@@ -243,16 +246,17 @@ RunStop kvm_vcpu_run(Vcpu *v)
         __atomic_store_n(&k->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         if (atomic_load(&v->request) || atomic_load(&v->halted))
             break;
-        if (ioctl(k->fd, KVM_RUN, 0) < 0) {
-            /* an access that was completed on the way in needs no second run */
-            k->io_unfinished = false;
-            if (errno == EINTR || errno == EAGAIN)
-                continue;
-            report(v, "KVM_RUN failed, errno", errno);
-            return RUN_ERROR;
-        }
+        int error = ioctl(k->fd, KVM_RUN, 0) < 0 ? errno : 0;
         if (mode == IRQCHIP_USER && v->vm->lapic)
             apic_sync(v, k->run);
+        if (error) {
+            /* an access that was completed on the way in needs no second run */
+            k->io_unfinished = false;
+            if (error == EINTR || error == EAGAIN)
+                continue;
+            report(v, "KVM_RUN failed, errno", error);
+            return RUN_ERROR;
+        }
         stop = exit_handle(v, k);
     }
     RunStop end = finish_io(v, k);

@@ -236,9 +236,10 @@ static void leaf_x1(const X86State *s, const VmSmp *t, uint32_t out[4])
     }
 }
 
+/* 0 without long mode: KVM takes nothing else */
 static unsigned linear_bits(const X86State *s)
 {
-    return x86_has(s, HAS_LA57) ? 57 : x86_has(s, HAS_LM) ? 48 : 32;
+    return x86_has(s, HAS_LA57) ? 57 : x86_has(s, HAS_LM) ? 48 : 0;
 }
 
 static void leaf_x6(const CpuModel *m, uint32_t out[4])

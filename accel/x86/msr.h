@@ -11,6 +11,7 @@
 enum {
     MSR_TSC = 0x10,
     MSR_APIC_BASE = 0x1b,
+    MSR_CORE_CAP = 0xcf,
     MSR_MTRR_CAP = 0xfe,
     MSR_ARCH_CAP = 0x10a,
     MSR_MCG_CAP = 0x179,

@@ -192,9 +192,13 @@ void pci_decode(PciDevice *d)
 
 /* One ROM of ours serves several cards, but firmware runs it where its PCI data structure (3.0,
  * 6.3.1.2) names the card. Byte 6, which iPXE keeps for this, makes up for it in the sum. */
-static void rom_name_card(uint8_t *rom, uint64_t size, const PciInfo *info)
+void pci_rom_name_card(PciDevice *d)
 {
-    uint8_t id[4] = { info->vendor, info->vendor >> 8, info->device, info->device >> 8 };
+    uint8_t *rom = d->rom.host;
+    const uint8_t *id = d->conf0;
+    if (!rom || d->romfile)
+        return;
+    uint64_t size = d->rom.size;
     uint32_t at = conf_get(rom, 0x18, 2);
 
     if (conf_get(rom, 0, 2) != 0xaa55 || at + 8 > size || memcmp(rom + at, "PCIR", 4) != 0)
@@ -220,8 +224,6 @@ bool pci_rom_load(PciDevice *d, GError **err)
         return false;
     memset(d->rom.host, 0xff, size);
     memcpy(d->rom.host, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-    if (!d->romfile)
-        rom_name_card(d->rom.host, size, pci_info_of(d));
     pci_bar(d, PCI_ROM_SLOT, &d->rom, PCI_BAR_MEM);
     return true;
 }

@@ -44,6 +44,7 @@ void pci_conf_init(PciDevice *); /* attach: identity, command and status registe
 void pci_decode(PciDevice *);    /* locked: rows and bus mastering follow the registers */
 bool pci_conf_check(PciDevice *, GError **);
 bool pci_rom_load(PciDevice *, GError **);
+void pci_rom_name_card(PciDevice *); /* realized: its ids are final */
 
 /* pci.c */
 void pci_intx_update(PciDevice *);

@@ -136,6 +136,7 @@ static void pci_detach(Bus *bus, Device *dev)
 static bool pci_plugged(Bus *bus, Device *dev, bool hot, GError **err)
 {
     PciBus *b = (PciBus *)bus;
+    pci_rom_name_card((PciDevice *)dev);
     return !hot || !b->hp || b->hp->plugged(b->hp_o, (PciDevice *)dev, err);
 }
 

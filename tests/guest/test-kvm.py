@@ -75,13 +75,17 @@ def firmware(accel):
     return test
 
 
-def linux():
+def linux(accel):
+    return lambda: boot_linux(accel)
+
+
+def boot_linux(accel):
     if not hardware():
         raise Skip("this KVM has neither VMX nor SVM under it")
     d = need_guest("cloud")
     command = "cat /sys/devices/system/clocksource/clocksource0/current_clocksource; nproc; dmesg | grep -i kvm-clock".encode().hex()
     g = Guest("-cpu", "host", "-smp", "2", "-m", "256", "-vga", "none", "-no-reboot", "-kernel", f"{d}/vmlinuz", "-initrd", f"{d}/initrd.gz",
-              "-append", f"console=ttyS0 quiet noroot run=cmd cmd={command}", accel="kvm", guard=400)
+              "-append", f"console=ttyS0 quiet noroot run=cmd cmd={command}", accel=accel, guard=400)
     try:
         g.expect(r"kvm-clock\r?\n2\r?\n")
         assert g.wait() == 0
@@ -108,10 +112,12 @@ ON_KVM = {
     "kvm, user: ring 3, interrupt chips, virtqueue": ring3("kvm,kernel-irqchip=off"),
     "kvm: a doorbell that exits": ring3("kvm", "virtio-rng-pci,ioeventfd=off"),
     "kvm: firmware and a boot sector": firmware("kvm"),
-    "kvm: Linux with two processors, -cpu host": linux,
+    "kvm: Linux with two processors, -cpu host": linux("kvm"),
 }
 if os.environ.get("LONG"):
     ON_KVM |= {
+        "kvm, split: Linux with two processors, -cpu host": linux("kvm,kernel-irqchip=split"),
+        "kvm, user: Linux with two processors, -cpu host": linux("kvm,kernel-irqchip=off"),
         "kvm, split: firmware and a boot sector": firmware("kvm,kernel-irqchip=split"),
         "kvm, user: firmware and a boot sector": firmware("kvm,kernel-irqchip=off"),
     }
