@@ -24,7 +24,7 @@ enum {
     VNC_MAX_WAITING = 64,      /* viewers before ClientInit */
     VNC_HANDSHAKE_S = 10,      /* seconds to get there */
     VNC_QUEUE_HOLD = 64 << 10, /* queued for a viewer: no new update */
-    VNC_QUEUE_STOP = 1 << 20,  /* queued: its messages are not read either */
+    VNC_QUEUE_STOP = 1 << 20,  /* queued beyond a picture: its messages are not read either */
     VNC_CUT_MAX = 1 << 20,
     VNC_ENCODINGS_MAX = 512,
     VNC_EVENTS_PER_S = 2000,

@@ -197,10 +197,17 @@ static void client_consume(VncClient *c)
     }
 }
 
+/* A whole raw picture may wait for a slow viewer: its keys still work. */
+static size_t queue_most(const VncClient *c)
+{
+    size_t picture = 4 * (size_t)atomic_load(&c->display->width) * atomic_load(&c->display->height);
+    return VNC_QUEUE_STOP + (c->state == VNC_RELAY ? picture : 0);
+}
+
 static bool client_readable(const VncClient *c)
 {
     return !c->input_blocked && c->state != VNC_FAILING && c->in->len < IN_LIMIT &&
-           atomic_load(&c->queued) < VNC_QUEUE_STOP;
+           atomic_load(&c->queued) < queue_most(c);
 }
 
 static bool client_read(VncClient *c)
