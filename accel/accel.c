@@ -68,9 +68,7 @@ static bool try_one(Vm *vm, const char *text, GError **err)
 
     if (!a) {
         g_autofree char *known = known_names();
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "invalid accelerator '%s' (there are: %s)", name, known);
-        return false;
+        return user_fail(err, "invalid accelerator '%s' (there are: %s)", name, known);
     }
     if (!start(vm, a, comma ? comma + 1 : NULL, err))
         return false;
@@ -90,11 +88,9 @@ static bool hardware_assisted(void)
 
 static bool try_default(Vm *vm, const char *name, GError **err)
 {
-    if (!strcmp(name, "kvm") && !hardware_assisted()) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "this processor offers neither vmx nor svm (-accel kvm tries all the same)");
-        return false;
-    }
+    if (!strcmp(name, "kvm") && !hardware_assisted())
+        return user_fail(
+            err, "this processor offers neither vmx nor svm (-accel kvm tries all the same)");
     return try_one(vm, name, err);
 }
 

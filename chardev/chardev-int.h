@@ -6,7 +6,6 @@
 #include "chardev/chardev.h"
 
 /* The one kind of error this room makes: what the user said cannot be done. */
-#define CHAR_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
 
 /* One of a driver, whatever its label; args NULL: defaults are the driver's business. */
 Chardev *chardev_make(Vm *, const CharDriver *, const char *label, const void *args, bool by_qmp,

@@ -218,8 +218,8 @@ bool char_attach(CharFront *f, const CharFrontOps *ops, void *o, GError **err)
     if (!c)
         return true;
     if (c->fronts->len == (c->mux ? MUX_FRONTS : 1)) {
-        CHAR_ERROR(err, "chardev '%s' is in use%s", c->label,
-                   c->mux ? " by four already" : ": give it mux=on to share it");
+        user_fail(err, "chardev '%s' is in use%s", c->label,
+                  c->mux ? " by four already" : ": give it mux=on to share it");
         return false;
     }
     g_ptr_array_add(c->fronts, f);
@@ -275,7 +275,7 @@ CharFront *char_front_new(Vm *vm, const char *label, GError **err)
 {
     Chardev *c = chardev_find(vm, label);
     if (!c) {
-        CHAR_ERROR(err, "chardev '%s' not found", label);
+        user_fail(err, "chardev '%s' not found", label);
         return NULL;
     }
     CharFront *f = g_new0(CharFront, 1);
@@ -346,7 +346,7 @@ bool char_open_log(Chardev *c, const CharCommon *args, GError **err)
     c->log_fd = open(args->logfile, how, 0666);
     if (c->log_fd >= 0)
         return true;
-    CHAR_ERROR(err, "could not open log file '%s': %s", args->logfile, g_strerror(errno));
+    user_fail(err, "could not open log file '%s': %s", args->logfile, g_strerror(errno));
     return false;
 }
 
@@ -406,10 +406,10 @@ static bool id_is_good(const char *id)
 Chardev *chardev_new(Vm *vm, const ChardevArgs *a, GError **err)
 {
     if (!id_is_good(a->id)) {
-        CHAR_ERROR(err,
-                   "Parameter 'id' expects an identifier (a letter, then letters, digits, "
-                   "'-', '.', '_'), not '%s'",
-                   a->id);
+        user_fail(err,
+                  "Parameter 'id' expects an identifier (a letter, then letters, digits, "
+                  "'-', '.', '_'), not '%s'",
+                  a->id);
         return NULL;
     }
     return chardev_new_labelled(vm, a, err);
@@ -418,7 +418,7 @@ Chardev *chardev_new(Vm *vm, const ChardevArgs *a, GError **err)
 Chardev *chardev_new_labelled(Vm *vm, const ChardevArgs *a, GError **err)
 {
     if (chardev_find(vm, a->id)) {
-        CHAR_ERROR(err, "Duplicate ID '%s' for chardev", a->id);
+        user_fail(err, "Duplicate ID '%s' for chardev", a->id);
         return NULL;
     }
     if (!a->mux)
@@ -435,11 +435,11 @@ bool chardev_remove(Vm *vm, const char *label, GError **err)
 {
     Chardev *c = chardev_find(vm, label);
     if (!c) {
-        CHAR_ERROR(err, "Chardev '%s' not found", label);
+        user_fail(err, "Chardev '%s' not found", label);
         return false;
     }
     if (c->fronts->len) {
-        CHAR_ERROR(err, "Chardev '%s' is busy", label);
+        user_fail(err, "Chardev '%s' is busy", label);
         return false;
     }
     chardev_close(c);

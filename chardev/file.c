@@ -39,7 +39,7 @@ static int file_open_one(const char *path, int flags, GError **err)
 {
     int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
     if (fd < 0)
-        CHAR_ERROR(err, "could not open '%s': %s", path, g_strerror(errno));
+        user_fail(err, "could not open '%s': %s", path, g_strerror(errno));
     return fd;
 }
 
@@ -133,7 +133,7 @@ static bool pipe_open(Chardev *c, const void *args, GError **err)
         in = out = fifo_open(a->device, "");
     }
     if (in < 0) {
-        CHAR_ERROR(err, "could not open pipe '%s': %s", a->device, g_strerror(errno));
+        user_fail(err, "could not open pipe '%s': %s", a->device, g_strerror(errno));
         return false;
     }
     fd_port_init(&file_of(c)->port, c, in, out, file_lost);

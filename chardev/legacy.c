@@ -120,14 +120,14 @@ static bool legacy_to_kv(GString *kv, const char *text, GError **err)
                                 : legacy_path(kv, text);
         g_string_append(kv, forms[i].more);
         if (!ok)
-            CHAR_ERROR(err, "'%s' is incomplete: expected %s", text, forms[i].form);
+            user_fail(err, "'%s' is incomplete: expected %s", text, forms[i].form);
         return ok;
     }
     if (!*text || strpbrk(text, ":,=")) {
-        CHAR_ERROR(err,
-                   "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
-                   "tcp:HOST:PORT, unix:PATH or chardev:ID",
-                   text);
+        user_fail(err,
+                  "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
+                  "tcp:HOST:PORT, unix:PATH or chardev:ID",
+                  text);
         return false;
     }
     g_string_append(kv, text);
@@ -146,7 +146,7 @@ static bool driver_is_there(const char *kv, GError **err)
         nearest_try(&near, c.name);
     }
     g_autofree char *hint = nearest_hint(&near);
-    CHAR_ERROR(err, "character device '%s' is not supported%s", name, hint);
+    user_fail(err, "character device '%s' is not supported%s", name, hint);
     return false;
 }
 
@@ -160,7 +160,7 @@ Chardev *chardev_new_legacy(Vm *vm, const char *label, const char *text, GError 
         id = text + strlen("chardev:");
         Chardev *c = chardev_find(vm, id);
         if (!c)
-            CHAR_ERROR(err, "chardev \"%s\" not found", id);
+            user_fail(err, "chardev \"%s\" not found", id);
         return c;
     }
     if (shared)

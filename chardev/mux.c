@@ -138,9 +138,7 @@ static bool mux_command(MuxChar *m, uint8_t key)
         vm_actions(c->vm)->shutdown = SHUTDOWN_POWEROFF;
         vm_request(c->vm, VM_SHUTDOWN, "host-ui");
         break;
-    case 's':
-        vm_request(c->vm, VM_COMMIT, NULL);
-        break;
+    case 's': vm_request(c->vm, VM_COMMIT, NULL); break;
     case 't':
         m->stamps = !m->stamps;
         m->line_begun = false;
@@ -227,7 +225,7 @@ static bool mux_open(Chardev *c, const void *args, GError **err)
     const MuxArgs *a = args;
     Chardev *base = chardev_find(c->vm, a->chardev);
     if (!base) {
-        CHAR_ERROR(err, "mux: base chardev '%s' not found", a->chardev);
+        user_fail(err, "mux: base chardev '%s' not found", a->chardev);
         return false;
     }
     mux_init(mux_of(c), base);

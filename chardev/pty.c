@@ -119,7 +119,7 @@ static bool pty_open(Chardev *c, const void *args, GError **err)
 
     if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, slave, sizeof(slave)) != 0 ||
         !pty_set_raw(slave)) {
-        CHAR_ERROR(err, "could not make a pty: %s", g_strerror(errno));
+        user_fail(err, "could not make a pty: %s", g_strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;

@@ -214,15 +214,15 @@ static void socket_connect_start(SocketChar *s)
 static bool socket_check(const SocketArgs *a, bool server, GError **err)
 {
     if (a->tls_creds || a->tls_authz)
-        CHAR_ERROR(err, "TLS for chardevs is not supported yet");
+        user_fail(err, "TLS for chardevs is not supported yet");
     else if (a->websocket)
-        CHAR_ERROR(err, "WebSocket for chardevs is not supported yet");
+        user_fail(err, "WebSocket for chardevs is not supported yet");
     else if (a->tn3270)
-        CHAR_ERROR(err, "tn3270 is for s390 guests");
+        user_fail(err, "tn3270 is for s390 guests");
     else if (server && a->reconnect)
-        CHAR_ERROR(err, "'reconnect' is for clients: a server socket listens again by itself");
+        user_fail(err, "'reconnect' is for clients: a server socket listens again by itself");
     else if (!server && a->wait == 1)
-        CHAR_ERROR(err, "'wait' is for servers: add server=on");
+        user_fail(err, "'wait' is for servers: add server=on");
     else
         return true;
     return false;

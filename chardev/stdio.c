@@ -139,13 +139,13 @@ static bool stdio_open(Chardev *c, const void *args, GError **err)
     bool in_blocks, out_blocks;
 
     if (term.in_use) {
-        CHAR_ERROR(err, "cannot use stdio by multiple character devices");
+        user_fail(err, "cannot use stdio by multiple character devices");
         return false;
     }
     int in = fd_reopen(STDIN_FILENO, O_RDONLY, &in_blocks);
     int out = fd_reopen(STDOUT_FILENO, O_WRONLY, &out_blocks);
     if (in < 0 && out < 0) {
-        CHAR_ERROR(err, "standard input and output are closed");
+        user_fail(err, "standard input and output are closed");
         return false;
     }
     fd_port_init(&stdio_of(c)->port, c, in, out, stdio_lost);

@@ -116,7 +116,7 @@ static bool tty_open(Chardev *c, const void *args, GError **err)
     int fd = open(a->device, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0 || tcgetattr(fd, &t->before) < 0) {
-        CHAR_ERROR(err, "could not open terminal line '%s': %s", a->device, g_strerror(errno));
+        user_fail(err, "could not open terminal line '%s': %s", a->device, g_strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;

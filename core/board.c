@@ -29,8 +29,7 @@ Device *board_add(Board *b, const char *type, const char *name, Bus *bus, const 
     if (b->err)
         return NULL;
     if (!t) {
-        g_set_error(&b->err, prop_error_quark(), PROP_ERROR_USER,
-                    "the board needs a '%s', which is not built in", type);
+        user_fail(&b->err, "the board needs a '%s', which is not built in", type);
         return NULL;
     }
     Device *d = device_part(b->vm->root, t, name);

@@ -108,7 +108,6 @@ bool bus_for(Vm *vm, const BusType *t, Device *d, GError **err)
     if (last)
         g_propagate_error(err, g_steal_pointer(&last));
     else
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "No '%s' bus found for device '%s'",
-                    t->name, d->type->name);
+        user_fail(err, "No '%s' bus found for device '%s'", t->name, d->type->name);
     return false;
 }

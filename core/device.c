@@ -195,12 +195,10 @@ static bool set_live(Device *d, const Prop *rows, const char *prop, const Json *
 {
     const Prop *row = prop_find(rows, d, prop);
 
-    if (!row || !(row->flags & PROP_LIVE) || !d->type->changed) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Attempt to set property '%s' on device '%s' (type '%s') after it was realized",
-                    prop, shown(d), d->type->name);
-        return false;
-    }
+    if (!row || !(row->flags & PROP_LIVE) || !d->type->changed)
+        return user_fail(
+            err, "Attempt to set property '%s' on device '%s' (type '%s') after it was realized",
+            prop, shown(d), d->type->name);
     g_autoptr(Json) old = prop_get(rows, d, prop);
     if (!prop_set(rows, d, prop, value, d->vm, err))
         return false;
@@ -214,11 +212,8 @@ bool device_set(Device *d, const char *prop, const Json *value, GError **err)
 {
     const Prop *rows = rows_with(d, prop);
 
-    if (!prop_find(rows, d, prop)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Property '%s.%s' not found",
-                    d->type->name, prop);
-        return false;
-    }
+    if (!prop_find(rows, d, prop))
+        return user_fail(err, "Property '%s.%s' not found", d->type->name, prop);
     if (d->life != LIFE_NEW)
         return set_live(d, rows, prop, value, err);
     return prop_set(rows, d, prop, value, d->vm, err);
@@ -272,7 +267,7 @@ static void *device_link_get(Vm *vm, const char *id, GError **err)
     Device *d = *id == '/' ? device_by_path(vm, id) : device_by_id(vm, id);
 
     if (!d) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Device '%s' not found", id);
+        user_fail(err, "Device '%s' not found", id);
         return NULL;
     }
     device_ref(d);
@@ -401,16 +396,10 @@ static bool may_hotplug(Device *d, Bus *bus, GError **err)
 {
     if (!vm_is_complete(d->vm) || d->core->part)
         return true;
-    if (!(d->type->flags & TYPE_HOTPLUG)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Device '%s' does not support hotplugging", d->type->name);
-        return false;
-    }
-    if (bus && !bus->type->unplug_request) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Bus '%s' does not support hotplugging", bus->name);
-        return false;
-    }
+    if (!(d->type->flags & TYPE_HOTPLUG))
+        return user_fail(err, "Device '%s' does not support hotplugging", d->type->name);
+    if (bus && !bus->type->unplug_request)
+        return user_fail(err, "Bus '%s' does not support hotplugging", bus->name);
     return true;
 }
 
@@ -420,11 +409,8 @@ static bool enter_bus(Device *d, Bus *bus, GError **err)
 
     if (!want)
         return may_hotplug(d, NULL, err);
-    if (bus && bus->type != want) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Device '%s' can't go on %s bus",
-                    d->type->name, bus->type->name);
-        return false;
-    }
+    if (bus && bus->type != want)
+        return user_fail(err, "Device '%s' can't go on %s bus", d->type->name, bus->type->name);
     if (!bus)
         return bus_for(d->vm, want, d, err) && may_hotplug(d, d->bus, err);
     return may_hotplug(d, bus, err) && bus_attach(bus, d, err);
@@ -522,16 +508,10 @@ bool device_del(Device *d, GError **err)
 {
     const BusType *t = d->bus ? d->bus->type : NULL;
 
-    if (d->core->part || !(d->type->flags & TYPE_HOTPLUG)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Device '%s' does not support hotplugging", d->type->name);
-        return false;
-    }
-    if (t && !t->unplug_request) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Bus '%s' does not support hotplugging", d->bus->name);
-        return false;
-    }
+    if (d->core->part || !(d->type->flags & TYPE_HOTPLUG))
+        return user_fail(err, "Device '%s' does not support hotplugging", d->type->name);
+    if (t && !t->unplug_request)
+        return user_fail(err, "Bus '%s' does not support hotplugging", d->bus->name);
     if (t)
         return t->unplug_request(d->bus, d, err);
     device_del_finish(d);

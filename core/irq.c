@@ -2,7 +2,6 @@
 /* Message interrupts: to the accelerator's interrupt chip where it has one, else to our APICs. */
 #include "core/irq.h"
 
-#include <errno.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 

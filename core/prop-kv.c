@@ -14,7 +14,7 @@ enum { MAX_PATH_PARTS = 32 };
 
 static void *kv_fail(GError **err, const char *key)
 {
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Invalid parameter '%s'", key);
+    user_fail(err, "Invalid parameter '%s'", key);
     return NULL;
 }
 

@@ -432,9 +432,7 @@ static bool unknown_fail(PropRead *r, const PropPath *path, const Prop *rows, vo
     prop_path_print(&p, name);
     prop_each(rows, args, true, lookup_near, &l);
     hint = nearest_hint(&l.near);
-    g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "Invalid parameter '%s'%s", name->str,
-                hint);
-    return false;
+    return user_fail(r->err, "Invalid parameter '%s'%s", name->str, hint);
 }
 
 static bool apply_leftover(PropRead *r, const PropPath *path, const Prop *rows, void *args,

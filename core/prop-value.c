@@ -32,10 +32,9 @@ bool prop_read_fail(PropRead *r, const PropPath *p, const char *fmt, ...)
     text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
     if (name->len)
-        g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "Parameter '%s' %s", name->str,
-                    text);
+        user_fail(r->err, "Parameter '%s' %s", name->str, text);
     else
-        g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER, "This value %s", text);
+        user_fail(r->err, "This value %s", text);
     return false;
 }
 
@@ -44,9 +43,7 @@ bool prop_type_fail(PropRead *r, const PropPath *p, const char *type)
     g_autoptr(GString) name = g_string_new(NULL);
 
     prop_path_print(p, name);
-    g_set_error(r->err, prop_error_quark(), PROP_ERROR_USER,
-                "Invalid parameter type for '%s', expected: %s", name->str, type);
-    return false;
+    return user_fail(r->err, "Invalid parameter type for '%s', expected: %s", name->str, type);
 }
 
 bool prop_help_fail(PropRead *r, char *take)

@@ -113,11 +113,8 @@ bool vm_start(Vm *vm, GError **err)
 
     if (vm->running)
         return true;
-    if (needs_reset(now)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Resetting the Virtual Machine is required");
-        return false;
-    }
+    if (needs_reset(now))
+        return user_fail(err, "Resetting the Virtual Machine is required");
     if (now == RUNSTATE_SUSPENDED)
         return true; /* only a wake-up ends it */
     for (unsigned i = 0; i < vm->n_vcpus; i++)

@@ -114,8 +114,8 @@ typedef struct Load {
 static bool refuse(Load *l, const char *field, const char *why)
 {
     if (l->err && !*l->err)
-        g_set_error(l->err, prop_error_quark(), PROP_ERROR_USER, "%s: %s%s%s: %s", l->device,
-                    l->part ? l->part : "state", field ? "." : "", field ? field : "", why);
+        user_fail(l->err, "%s: %s%s%s: %s", l->device, l->part ? l->part : "state",
+                  field ? "." : "", field ? field : "", why);
     return false;
 }
 

@@ -85,7 +85,7 @@ static const Node *node_get(const GArray *all, const char *path, GError **err)
             n = m;
     }
     if (!n)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Device '%s' not found", path);
+        user_fail(err, "Device '%s' not found", path);
     return n;
 }
 

@@ -10,7 +10,7 @@
 #include "util/json.h"
 #include "util/line.h"
 
-#define MON_ERROR(err, ...) g_set_error(err, prop_error_quark(), PROP_ERROR_USER, __VA_ARGS__)
+#define MON_ERROR(err, ...) user_fail(err, __VA_ARGS__)
 
 const char *qmp_error_class(const GError *);
 

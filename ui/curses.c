@@ -221,24 +221,17 @@ static gboolean on_readable(int fd, GIOCondition cond, void *o)
     return G_SOURCE_CONTINUE;
 }
 
-/* ---- the driver ---- */
-static bool curses_fail(GError **err, const char *text)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 static bool curses_open(Vm *vm, const void *args, GError **err)
 {
     struct termios before;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) < 0)
-        return curses_fail(err, "curses needs a terminal: standard input and output are none");
+        return user_fail(err, "curses needs a terminal: standard input and output are none");
     if (char_term_in_use())
-        return curses_fail(err, "curses needs the terminal: put the monitor and serial ports "
-                                "elsewhere than stdio");
+        return user_fail(err, "curses needs the terminal: put the monitor and serial ports "
+                              "elsewhere than stdio");
     SCREEN *screen = newterm(NULL, stdout, stdin);
     if (!screen)
-        return curses_fail(err, "curses does not know this terminal: see the variable TERM");
+        return user_fail(err, "curses does not know this terminal: see the variable TERM");
     CursesDisplay *d = g_new0(CursesDisplay, 1);
     d->vm = vm;
     d->screen = screen;

@@ -99,10 +99,8 @@ bool display_open(Vm *vm, const DisplayArgs *args, GError **err)
         d = NULL;
         why = "OpenGL is not supported; write gl=off";
     }
-    if (!d) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s", why ? why : "no such display");
-        return false;
-    }
+    if (!d)
+        return user_fail(err, "%s", why ? why : "no such display");
     if (!d->open(vm, args, err))
         return false;
     ui_of(vm)->display = d;

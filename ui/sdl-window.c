@@ -9,8 +9,7 @@
 
 static bool sdl_fail(GError **err, const char *what)
 {
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s: %s", what, SDL_GetError());
-    return false;
+    return user_fail(err, "%s: %s", what, SDL_GetError());
 }
 
 /* ---- title ---- */

@@ -271,18 +271,15 @@ static SdlDisplay *sdl_new(Vm *vm, const DisplayArgs *args, const char *name)
 static bool sdl_open(Vm *vm, const void *args, GError **err)
 {
     SdlDisplay *s = sdl_new(vm, args, vm->conf ? vm->conf->name : NULL);
-    if (s->wake < 0) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "no descriptor is left for the window");
-        return false;
-    }
+    if (s->wake < 0)
+        return user_fail(err, "no descriptor is left for the window");
     vm_listen(vm, &listener, s);
     show_console(s);
     s->thread = g_thread_new("sdl", sdl_thread, s);
     g_autofree char *text = g_async_queue_pop(s->ready);
     if (!*text)
         return true;
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
+    user_fail(err, "%s", text);
     sdl_close(vm);
     return false;
 }

@@ -299,11 +299,9 @@ static bool size_ok(unsigned cols, unsigned rows, GError **err)
 {
     if (cols >= VC_COLS_MIN && cols <= VC_COLS_MAX && rows && rows <= VC_ROWS_MAX)
         return true;
-    g_set_error(
-        err, prop_error_quark(), PROP_ERROR_USER,
-        "a text console of %ux%u characters is not possible: %d to %d columns, 1 to %d rows", cols,
-        rows, VC_COLS_MIN, VC_COLS_MAX, VC_ROWS_MAX);
-    return false;
+    return user_fail(
+        err, "a text console of %ux%u characters is not possible: %d to %d columns, 1 to %d rows",
+        cols, rows, VC_COLS_MIN, VC_COLS_MAX, VC_ROWS_MAX);
 }
 
 static bool vc_open(Chardev *c, const void *args, GError **err)

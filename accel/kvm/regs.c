@@ -79,8 +79,7 @@ bool kvm_set_cpuid(Vcpu *v, GError **err)
     int r = kvm_vcpu_ioctl(v, KVM_SET_CPUID2, l.c);
     g_free(l.c);
     if (r < 0)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "KVM refuses the CPUID of vCPU %u: %s", v->index, g_strerror(-r));
+        user_fail(err, "KVM refuses the CPUID of vCPU %u: %s", v->index, g_strerror(-r));
     return r >= 0;
 }
 

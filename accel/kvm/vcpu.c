@@ -56,11 +56,8 @@ bool kvm_vcpu_init(Vcpu *v, GError **err)
     k->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)v->apic_id);
     k->run = k->fd < 0 ? MAP_FAILED
                        : mmap(NULL, kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, k->fd, 0);
-    if (k->run == MAP_FAILED) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "KVM refuses vCPU %u: %s", v->index,
-                    g_strerror(errno));
-        return false;
-    }
+    if (k->run == MAP_FAILED)
+        return user_fail(err, "KVM refuses vCPU %u: %s", v->index, g_strerror(errno));
     return kvm_set_cpuid(v, err);
 }
 

@@ -229,8 +229,7 @@ static bool soft_vcpu_init(Vcpu *v, GError **err)
     SoftEnv *env = aligned_alloc(64, (sizeof(SoftEnv) + 63) & ~63ul);
 
     if (!env) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "no memory for vCPU %u", v->index);
-        return false;
+        return user_fail(err, "no memory for vCPU %u", v->index);
     }
     memset(env, 0, sizeof(*env));
     env->x86.vcpu = v;

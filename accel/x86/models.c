@@ -139,8 +139,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuModel, model_free)
 
 static bool word_error(GError **err, const char *fmt, const char *a, const char *b)
 {
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, fmt, a, b);
-    return false;
+    return user_fail(err, fmt, a, b);
 }
 
 static bool parse_bool(const char *key, const char *val, bool *out, GError **err)
@@ -162,10 +161,8 @@ static bool parse_number(const char *key, const char *val, uint32_t max, uint32_
     uint64_t n = val ? g_ascii_strtoull(val, &end, 0) : 0;
 
     if (!val || !*val || *end || *val == '-' || n > max) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "CPU property '%s' wants a number from 0 to %u, not '%s'", key, max,
-                    val ? val : "");
-        return false;
+        return user_fail(err, "CPU property '%s' wants a number from 0 to %u, not '%s'", key, max,
+                         val ? val : "");
     }
     *out = n;
     return true;
@@ -344,10 +341,9 @@ static bool model_remove(CpuModel *m, const uint32_t *supported, const char *who
         }
     }
     if (missing && m->enforce) {
-        g_set_error(
-            err, prop_error_quark(), PROP_ERROR_USER,
-            "%s doesn't support requested features (without 'enforce' it does without them)", who);
-        return false;
+        return user_fail(
+            err, "%s doesn't support requested features (without 'enforce' it does without them)",
+            who);
     }
     return true;
 }

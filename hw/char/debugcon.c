@@ -39,16 +39,10 @@ static const CharFrontOps debugcon_front = { .receive = NULL };
 static bool debugcon_realize(Device *dev, GError **err)
 {
     DebugCon *d = (DebugCon *)dev;
-    if (!d->chr) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Can't create debugcon device, empty char device");
-        return false;
-    }
-    if (d->iobase > 0xffff) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "iobase=%#x: a port is at most 0xffff", d->iobase);
-        return false;
-    }
+    if (!d->chr)
+        return user_fail(err, "Can't create debugcon device, empty char device");
+    if (d->iobase > 0xffff)
+        return user_fail(err, "iobase=%#x: a port is at most 0xffff", d->iobase);
     isa_io(dev, &d->io, d->iobase, 1, &debugcon_io, d);
     return char_attach(d->chr, &debugcon_front, d, err);
 }

@@ -106,26 +106,20 @@ static unsigned parallel_next(const Device *dev)
     return n;
 }
 
-static bool parallel_fail(GError **err, const char *why)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, why);
-    return false;
-}
-
 static bool parallel_realize(Device *dev, GError **err)
 {
     Parallel *p = (Parallel *)dev;
 
     if (!p->chr)
-        return parallel_fail(err, "Can't create parallel device, empty char device");
+        return user_fail(err, "Can't create parallel device, empty char device");
     if (p->index == NOT_SAID)
         p->index = parallel_next(dev);
     if (p->index >= LPT_COUNT)
-        return parallel_fail(err, "Max. supported number of parallel ports is 3.");
+        return user_fail(err, "Max. supported number of parallel ports is 3.");
     if (p->iobase == NOT_SAID)
         p->iobase = lpt_port[p->index];
     if (p->irq >= ISA_IRQS || p->iobase > 0xfff8)
-        return parallel_fail(err, "isa-parallel: irq= is 0 to 15, iobase= up to 0xfff8");
+        return user_fail(err, "isa-parallel: irq= is 0 to 15, iobase= up to 0xfff8");
     /* the third one's neighbour is the display controller */
     isa_io(dev, &p->io, p->iobase, p->iobase & 7 ? 3 : PORTS, &parallel_io, p);
     p->line = isa_irq(dev, p->irq);

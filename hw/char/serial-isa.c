@@ -46,20 +46,15 @@ static bool serial_realize(Device *dev, GError **err)
     IsaSerial *s = (IsaSerial *)dev;
     if (s->index == NOT_SAID)
         s->index = serial_next(dev);
-    if (s->index >= COM_COUNT) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "Max. supported number of ISA serial ports is %d.", COM_COUNT);
-        return false;
-    }
+    if (s->index >= COM_COUNT)
+        return user_fail(err, "Max. supported number of ISA serial ports is %d.", COM_COUNT);
     if (s->iobase == NOT_SAID)
         s->iobase = com_port[s->index];
     if (s->irq == NOT_SAID)
         s->irq = com_irq[s->index];
-    if (s->irq >= ISA_IRQS || s->iobase > 0xfff8) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "isa-serial: irq=%u: 0 to 15, iobase=%#x: up to 0xfff8", s->irq, s->iobase);
-        return false;
-    }
+    if (s->irq >= ISA_IRQS || s->iobase > 0xfff8)
+        return user_fail(err, "isa-serial: irq=%u: 0 to 15, iobase=%#x: up to 0xfff8", s->irq,
+                         s->iobase);
     isa_io(dev, &s->io, s->iobase, 8, &uart_io, &s->uart);
     return uart_init(&s->uart, dev, isa_irq(dev, s->irq), err);
 }

@@ -43,12 +43,6 @@ static const Prop IsaFdc_rows[] = {
 
 /* ---- the bus of drives ---- */
 
-static bool fail(GError **err, const char *why, unsigned unit)
-{
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, why, unit);
-    return false;
-}
-
 static bool drive_attach(Bus *bus, Device *dev, GError **err)
 {
     FdcBus *b = (FdcBus *)bus;
@@ -59,11 +53,11 @@ static bool drive_attach(Bus *bus, Device *dev, GError **err)
         if (!b->fdc->drive[u])
             f->unit = u;
     if (f->unit == UINT32_MAX)
-        return fail(err, "Can't create floppy unit %u, bus supports only 2 units", 2);
+        return user_fail(err, "Can't create floppy unit %u, bus supports only 2 units", 2);
     if (f->unit > 1)
-        return fail(err, "Can't create floppy unit %u, bus supports only 2 units", f->unit);
+        return user_fail(err, "Can't create floppy unit %u, bus supports only 2 units", f->unit);
     if (b->fdc->drive[f->unit])
-        return fail(err, "Floppy unit %u is in use", f->unit);
+        return user_fail(err, "Floppy unit %u is in use", f->unit);
     if (f->type == DRIVE_AUTO)
         f->type = c->type[f->unit];
     if (f->bootindex < 0)

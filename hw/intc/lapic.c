@@ -443,11 +443,8 @@ static bool lapic_realize(Device *dev, GError **err)
 {
     Lapic *a = (Lapic *)dev;
     Vm *vm = dev->vm;
-    if (a->cpu >= vm->n_vcpus || !vm->vcpu || !vm->vcpu[a->cpu]) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "there is no vCPU %u for this local APIC", a->cpu);
-        return false;
-    }
+    if (a->cpu >= vm->n_vcpus || !vm->vcpu || !vm->vcpu[a->cpu])
+        return user_fail(err, "there is no vCPU %u for this local APIC", a->cpu);
     a->vcpu = vm->vcpu[a->cpu];
     a->bus = (ApicBus *)device_find(vm, "apic-bus", 0);
     lapic_timer_init(a);

@@ -93,11 +93,8 @@ static bool pcihp_request(void *o, PciDevice *d, GError **err)
 {
     PciHp *hp = o;
     unsigned slot = slot_of(d);
-    if (!pcihp_removable(hp->pci, slot)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "slot %02x holds a device that cannot be unplugged", slot);
-        return false;
-    }
+    if (!pcihp_removable(hp->pci, slot))
+        return user_fail(err, "slot %02x holds a device that cannot be unplugged", slot);
     hp->asked |= 1u << slot;
     hp->st.down |= 1u << slot;
     hp->raise(hp->o);

@@ -30,11 +30,8 @@ static const IoOps debugexit_io = { debugexit_read, debugexit_write, .min = 1,
 static bool debugexit_realize(Device *dev, GError **err)
 {
     DebugExit *d = (DebugExit *)dev;
-    if (d->iobase > 0xffff) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "iobase=%#x: a port is at most 0xffff", d->iobase);
-        return false;
-    }
+    if (d->iobase > 0xffff)
+        return user_fail(err, "iobase=%#x: a port is at most 0xffff", d->iobase);
     isa_io(dev, &d->io, d->iobase, d->iosize, &debugexit_io, d);
     return true;
 }

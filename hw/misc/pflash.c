@@ -355,12 +355,6 @@ static const Field PflashState_rows[] = {
 };
 /* clang-format on */
 
-static bool fail(GError **err, const char *why)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, why);
-    return false;
-}
-
 static bool check_rows(Pflash *p, GError **err)
 {
     uint64_t n = p->sector_length * p->num_blocks;
@@ -368,11 +362,11 @@ static bool check_rows(Pflash *p, GError **err)
     if (!p->width)
         p->width = 1;
     if (!p->sector_length || !p->num_blocks || p->sector_length > 1 << 24 || n > 1 << 30)
-        return fail(err, "attributes 'sector-length' and 'num-blocks' must be set");
+        return user_fail(err, "attributes 'sector-length' and 'num-blocks' must be set");
     if (p->secure)
-        return fail(err, "secure=on needs system management mode, which is not there");
+        return user_fail(err, "secure=on needs system management mode, which is not there");
     if (p->big_endian || p->old_multiple || (p->device_width && p->device_width != p->width))
-        return fail(err, "only one chip of the bus's width, little-endian");
+        return user_fail(err, "only one chip of the bus's width, little-endian");
     return true;
 }
 
@@ -383,16 +377,14 @@ static bool read_contents(Pflash *p, GError **err)
     memset(p->mem.host, 0xff, p->mem.size);
     if (!p->blk)
         return true;
-    if (have < (int64_t)p->mem.size) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "device requires %" G_GUINT64_FORMAT " bytes, block backend provides %" PRId64
-                    " bytes",
-                    p->mem.size, have);
-        return false;
-    }
+    if (have < (int64_t)p->mem.size)
+        return user_fail(err,
+                         "device requires %" G_GUINT64_FORMAT
+                         " bytes, block backend provides %" PRId64 " bytes",
+                         p->mem.size, have);
     if (blk_read_now(p->blk, 0, p->mem.host, p->mem.size) == 0)
         return true;
-    return fail(err, "failed to read the initial flash content");
+    return user_fail(err, "failed to read the initial flash content");
 }
 
 static bool pflash_realize(Device *dev, GError **err)

@@ -319,12 +319,9 @@ static const NetOps e1000_net = { e1000_receive, e1000_send, e1000_cable };
 static bool e1000_realize(Device *dev, GError **err)
 {
     E1000 *e = (E1000 *)dev;
-    if (!e->migrate_tso_props) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "%s: migrate_tso_props=off is not served: that state always travels",
-                    dev->type->name);
-        return false;
-    }
+    if (!e->migrate_tso_props)
+        return user_fail(err, "%s: migrate_tso_props=off is not served: that state always travels",
+                         dev->type->name);
     pci_bar_io(&e->pci, 0, &e->mmio, PCI_BAR_MEM, 0x20000, &e1000_mmio, e);
     pci_bar_io(&e->pci, 1, &e->io, PCI_BAR_IO, 64, &e1000_io, e);
     timer_init(&e->itr, dev, CLOCK_VIRTUAL, &e->st.itr_due, e1000_itr_over, e);

@@ -100,11 +100,9 @@ static const IoOps ne2k_isa_io = { ne2k_isa_read, ne2k_isa_write, .min = 1, .max
 static bool ne2k_isa_realize(Device *dev, GError **err)
 {
     Ne2kIsa *n = (Ne2kIsa *)dev;
-    if (n->irq >= ISA_IRQS || n->iobase > 0x10000 - NE2000_PORTS) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "ne2k_isa: irq=%u: 0 to 15, iobase=%#x: up to 0xffe0", n->irq, n->iobase);
-        return false;
-    }
+    if (n->irq >= ISA_IRQS || n->iobase > 0x10000 - NE2000_PORTS)
+        return user_fail(err, "ne2k_isa: irq=%u: 0 to 15, iobase=%#x: up to 0xffe0", n->irq,
+                         n->iobase);
     isa_io(dev, &n->io, n->iobase, NE2000_PORTS, &ne2k_isa_io, n);
     n->line = isa_irq(dev, n->irq);
     return dp8390_init(&n->dp, dev, ne2k_isa_irq, err);

@@ -44,10 +44,10 @@ static Device *add_chip(Board *b, unsigned unit, const char *drive)
         return NULL;
     }
     if (n <= 0 || n % SECTOR_LENGTH) {
-        g_set_error(&b->err, prop_error_quark(), PROP_ERROR_USER,
-                    "system firmware block device '%s' has invalid size %" G_GINT64_FORMAT
-                    ": its size must be a non-zero multiple of 0x%x",
-                    drive, n, SECTOR_LENGTH);
+        user_fail(&b->err,
+                  "system firmware block device '%s' has invalid size %" G_GINT64_FORMAT
+                  ": its size must be a non-zero multiple of 0x%x",
+                  drive, n, SECTOR_LENGTH);
         return NULL;
     }
     g_autofree char *kv =
@@ -66,14 +66,12 @@ void pc_flash_add(Board *b, Pc *pc)
 
         if (!chip) {
             if (u == 0 && !drive && flash_drive(b->vm, pc->args, 1))
-                g_set_error(&b->err, prop_error_quark(), PROP_ERROR_USER,
-                            "pflash unit 1 needs unit 0: the firmware is there");
+                user_fail(&b->err, "pflash unit 1 needs unit 0: the firmware is there");
             return;
         }
         all += pflash_region(chip)->size;
         if (all > FLASH_MOST) {
-            g_set_error(&b->err, prop_error_quark(), PROP_ERROR_USER,
-                        "combined size of system firmware exceeds %u bytes", FLASH_MOST);
+            user_fail(&b->err, "combined size of system firmware exceeds %u bytes", FLASH_MOST);
             return;
         }
         pflash_map(chip, end - pflash_region(chip)->size, PC_PRIO_ROM);

@@ -89,17 +89,12 @@ static bool pc_check_args(const PcArgs *a, GError **err)
                        : a->default_bus_bypass_iommu
                            ? "default-bus-bypass-iommu=on: there is no IOMMU"
                            : NULL;
-    if (what) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "-machine %s", what);
-        return false;
-    }
+    if (what)
+        return user_fail(err, "-machine %s", what);
     if (a->max_ram_below_4g &&
-        (a->max_ram_below_4g < EXTENDED_MEMORY || a->max_ram_below_4g > 4 * GIB)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "-machine max-ram-below-4g=%" G_GUINT64_FORMAT ": from 1M to 4G",
-                    a->max_ram_below_4g);
-        return false;
-    }
+        (a->max_ram_below_4g < EXTENDED_MEMORY || a->max_ram_below_4g > 4 * GIB))
+        return user_fail(err, "-machine max-ram-below-4g=%" G_GUINT64_FORMAT ": from 1M to 4G",
+                         a->max_ram_below_4g);
     return true;
 }
 
@@ -110,12 +105,9 @@ static bool pc_realize(Device *dev, GError **err)
     pc->args = dev->vm->machine_args;
     if (!pc_check_args(pc->args, err))
         return false;
-    if (ram < EXTENDED_MEMORY) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "-m: a PC needs at least 1 MiB of memory, not %" G_GUINT64_FORMAT " bytes",
-                    ram);
-        return false;
-    }
+    if (ram < EXTENDED_MEMORY)
+        return user_fail(
+            err, "-m: a PC needs at least 1 MiB of memory, not %" G_GUINT64_FORMAT " bytes", ram);
     pc_split(pc, ram);
     bool flash = pc_has_flash(dev->vm, pc->args);
     if (!region_init_main_ram(&pc->mem.ram, dev, "pc.ram", ram, err) ||

@@ -273,12 +273,9 @@ bool pci_conf_check(PciDevice *d, GError **err)
         uint8_t fixed = ~(d->wmask[i] | d->w1c[i]);
         if (i == PCI_STATUS)
             fixed &= ~STATUS_INTX;
-        if (i < 0x40 && ((d->st.conf[i] ^ d->conf0[i]) & fixed)) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "PCI register %02x of %s is %02x in the stream, here %02x", i,
-                        d->dev.type->name, d->st.conf[i], d->conf0[i]);
-            return false;
-        }
+        if (i < 0x40 && ((d->st.conf[i] ^ d->conf0[i]) & fixed))
+            return user_fail(err, "PCI register %02x of %s is %02x in the stream, here %02x", i,
+                             d->dev.type->name, d->st.conf[i], d->conf0[i]);
     }
     return true;
 }

@@ -56,22 +56,19 @@ static bool pci_check_functions(const PciBus *b, const PciDevice *d, GError **er
 {
     unsigned slot = d->devfn & ~7u;
     if (d->devfn & 7) {
-        if (b->fn[slot] && !b->fn[slot]->multifunction) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "PCI: single function device can't be populated in function %x.%x; give "
-                        "multifunction=on to the device at %x.0",
-                        slot >> 3, d->devfn & 7, slot >> 3);
-            return false;
-        }
+        if (b->fn[slot] && !b->fn[slot]->multifunction)
+            return user_fail(
+                err,
+                "PCI: single function device can't be populated in function %x.%x; give "
+                "multifunction=on to the device at %x.0",
+                slot >> 3, d->devfn & 7, slot >> 3);
         return true;
     }
     for (unsigned fn = slot + 1; fn < slot + 8 && !d->multifunction; fn++) {
-        if (b->fn[fn]) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "PCI: %x.0 indicates single function, but %x.%x is already populated",
-                        slot >> 3, slot >> 3, fn & 7);
-            return false;
-        }
+        if (b->fn[fn])
+            return user_fail(err,
+                             "PCI: %x.0 indicates single function, but %x.%x is already populated",
+                             slot >> 3, slot >> 3, fn & 7);
     }
     return true;
 }
@@ -81,25 +78,17 @@ static bool pci_choose_slot(PciBus *b, PciDevice *d, GError **err)
     const char *name = d->dev.type->name;
     unsigned devfn;
     if (d->addr && strcmp(d->addr, "-1")) {
-        if (!pci_parse_addr(d->addr, &devfn)) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "Parameter 'addr' does not accept '%s': slot 0-1f, a dot, function 0-7",
-                        d->addr);
-            return false;
-        }
-        if (b->fn[devfn]) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "PCI: slot %u function %u not available for %s, in use by %s", devfn >> 3,
-                        devfn & 7, name, b->fn[devfn]->dev.type->name);
-            return false;
-        }
+        if (!pci_parse_addr(d->addr, &devfn))
+            return user_fail(
+                err, "Parameter 'addr' does not accept '%s': slot 0-1f, a dot, function 0-7",
+                d->addr);
+        if (b->fn[devfn])
+            return user_fail(err, "PCI: slot %u function %u not available for %s, in use by %s",
+                             devfn >> 3, devfn & 7, name, b->fn[devfn]->dev.type->name);
     } else {
         int slot = pci_free_slot(b);
-        if (slot < 0) {
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "PCI: no slot/function available for %s, all in use", name);
-            return false;
-        }
+        if (slot < 0)
+            return user_fail(err, "PCI: no slot/function available for %s, all in use", name);
         devfn = slot;
     }
     d->devfn = devfn;
@@ -145,9 +134,7 @@ static bool pci_unplug_request(Bus *bus, Device *dev, GError **err)
     PciBus *b = (PciBus *)bus;
     if (b->hp)
         return b->hp->request(b->hp_o, (PciDevice *)dev, err);
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Bus '%s' does not support hotplugging",
-                bus->name);
-    return false;
+    return user_fail(err, "Bus '%s' does not support hotplugging", bus->name);
 }
 
 /* ---- the bus's part of a device's life ---- */
@@ -167,12 +154,8 @@ static void pci_sync(Device *dev)
 static bool pci_post_load(Device *dev, GError **err)
 {
     PciDevice *d = (PciDevice *)dev;
-    if (d->st.msix && d->n_msix &&
-        d->st.msix->len != d->n_msix * 16u + 2 * ((d->n_msix + 7u) / 8)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "MSI-X table of %s has another size",
-                    dev->type->name);
-        return false;
-    }
+    if (d->st.msix && d->n_msix && d->st.msix->len != d->n_msix * 16u + 2 * ((d->n_msix + 7u) / 8))
+        return user_fail(err, "MSI-X table of %s has another size", dev->type->name);
     return pci_conf_check(d, err);
 }
 

@@ -45,8 +45,7 @@ bool scsi_has_target(ScsiBus *bus, unsigned target)
 
 static bool refuse(GError **err, const char *what, unsigned n)
 {
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s %u", what, n);
-    return false;
+    return user_fail(err, "%s %u", what, n);
 }
 
 static bool free_target(const ScsiBus *b, ScsiDevice *d)

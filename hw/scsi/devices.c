@@ -96,12 +96,6 @@ static const BlockFrontOps disk_ops = {
 
 /* ---- life ---- */
 
-static bool fail(GError **err, const char *why)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, why);
-    return false;
-}
-
 static bool block_size_ok(uint64_t n)
 {
     return n >= 512 && n <= 2 << 20 && !(n & (n - 1));
@@ -121,13 +115,14 @@ static bool disk_sizes(ScsiDisk *d, bool cd, GError **err)
         d->physical_block_size = d->logical_block_size;
     if (!block_size_ok(d->logical_block_size) || d->logical_block_size > 32768 ||
         (cd && d->logical_block_size != MMC_SECTOR))
-        return fail(err, cd ? "logical_block_size of a scsi-cd is 2048"
-                            : "logical_block_size must be a power of two from 512 to 32768");
+        return user_fail(err, cd ? "logical_block_size of a scsi-cd is 2048"
+                                 : "logical_block_size must be a power of two from 512 to 32768");
     if (!block_size_ok(d->physical_block_size) || d->physical_block_size < d->logical_block_size)
-        return fail(err, "physical_block_size must be a power of two from logical_block_size to "
+        return user_fail(err,
+                         "physical_block_size must be a power of two from logical_block_size to "
                          "2097152");
     if (d->device_id && strlen(d->device_id) > 128)
-        return fail(err, "device_id has at most 128 characters");
+        return user_fail(err, "device_id has at most 128 characters");
     return true;
 }
 
@@ -152,11 +147,11 @@ static bool disk_realize(ScsiDisk *d, bool cd, GError **err)
     if (!disk_sizes(d, cd, err))
         return false;
     if (!cd && !d->blk)
-        return fail(err, "drive property not set");
+        return user_fail(err, "drive property not set");
     if (d->blk && !blk_claim(d->blk, &d->scsi.dev, &disk_ops, d, false, err))
         return false;
     if (!cd && !d->removable && !blk_inserted(d->blk))
-        return fail(err, "Device needs media, but drive is empty");
+        return user_fail(err, "Device needs media, but drive is empty");
     disk_texts(d, cd);
     d->mmc = (Mmc){ .host = &scsi_mmc,
                     .blk = d->blk,

@@ -493,8 +493,7 @@ static bool rtc_post_load(Device *dev, GError **err)
     if (k->stopped / SEC >= FIRST_SECOND && k->stopped / SEC <= LAST_SECOND &&
         k->offset / SEC >= FIRST_SECOND * 2 && k->offset / SEC <= most)
         return true;
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s: a time out of range", dev->path);
-    return false;
+    return user_fail(err, "%s: a time out of range", dev->path);
 }
 
 static const DeviceType mc146818rtc = {

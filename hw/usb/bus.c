@@ -144,8 +144,7 @@ static UsbPort *port_for(UsbBus *b, UsbDevice *u, GError **err)
     if (u->port) {
         p = port_named(b, u);
         if (!p)
-            g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                        "usb port %s (bus %s) not found (in use?)", u->port, b->bus.name);
+            user_fail(err, "usb port %s (bus %s) not found (in use?)", u->port, b->bus.name);
         return p;
     }
     p = port_free(b, u, &n);
@@ -155,9 +154,8 @@ static UsbPort *port_for(UsbBus *b, UsbDevice *u, GError **err)
         p = port_free(b, u, &n);
     }
     if (!p)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "tried to attach usb device %s to a bus with no free ports",
-                    usb_info_of(u)->product);
+        user_fail(err, "tried to attach usb device %s to a bus with no free ports",
+                  usb_info_of(u)->product);
     return p;
 }
 
@@ -167,7 +165,7 @@ static bool check_rows(const UsbDevice *u, GError **err)
                        : u->msos_desc ? "msos-desc=on: Microsoft's descriptors are not there"
                                       : NULL;
     if (what)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s %s", u->dev.type->name, what);
+        user_fail(err, "%s %s", u->dev.type->name, what);
     return !what;
 }
 
@@ -275,8 +273,7 @@ static bool bus_post_load(Device *d, GError **err)
 
     if (st->at <= st->control->len)
         return true;
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "more moved than there was");
-    return false;
+    return user_fail(err, "more moved than there was");
 }
 
 const BusType usb_bus_type = {

@@ -56,7 +56,7 @@ static bool list(Vm *vm, GString *out, GError **err)
 
     device_foreach(vm, walk, &l);
     if (!l.any_bus)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "USB support not enabled");
+        user_fail(err, "USB support not enabled");
     return l.any_bus;
 }
 
@@ -162,7 +162,6 @@ static bool cmd_usb_del(Vm *vm, const UsbAddr *a, Reply *r, GError **err)
     device_foreach(vm, walk, &l);
     if (l.found)
         return device_del(&l.found->dev, err);
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                "could not delete USB device '%s': 'info usb' lists BUS.ADDRESS of each", a->name);
-    return false;
+    return user_fail(err, "could not delete USB device '%s': 'info usb' lists BUS.ADDRESS of each",
+                     a->name);
 }

@@ -110,12 +110,9 @@ bool hid_realize(Device *dev, GError **err)
 {
     Hid *h = (Hid *)dev;
 
-    if (h->display || h->head) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "%s display=, head=: input of one display only is not supported",
-                    dev->type->name);
-        return false;
-    }
+    if (h->display || h->head)
+        return user_fail(err, "%s display=, head=: input of one display only is not supported",
+                         dev->type->name);
     h->handler = input_register(dev->vm, dev, &kind_of(h)->input, h);
     return true;
 }

@@ -249,16 +249,10 @@ static bool hub_realize(Device *dev, GError **err)
     UsbHub *h = (UsbHub *)dev;
     UsbPort *at = h->usb.at;
 
-    if (usb_port_deep(at)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "usb hub chain too deep: five in a row at most");
-        return false;
-    }
-    if (h->port_power) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "usb-hub port-power=on: ports cannot be switched off");
-        return false;
-    }
+    if (usb_port_deep(at))
+        return user_fail(err, "usb hub chain too deep: five in a row at most");
+    if (h->port_power)
+        return user_fail(err, "usb-hub port-power=on: ports cannot be switched off");
     for (unsigned n = 0; n < h->ports; n++)
         usb_port_add(at->bus, &h->port[n], dev, at, n, &port_ops, USB_LOW | USB_FULL);
     return true;

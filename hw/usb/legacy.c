@@ -75,8 +75,7 @@ static void unknown(const char *text, size_t len, GError **err)
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         nearest_try(&near, words[i].word);
     g_autofree char *hint = nearest_hint(&near);
-    g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "could not add USB device '%s'%s", text,
-                hint);
+    user_fail(err, "could not add USB device '%s'%s", text, hint);
 }
 
 /* disk:[format=F:]FILE */
@@ -89,12 +88,10 @@ static bool parse_disk(Vm *vm, const char *text, DriveArgs *a, GError **err)
         if (file)
             a->format = g_strndup(text + 7, file++ - text - 7);
     }
-    if (!file || !*file) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "could not add USB device 'disk:%s': write disk:FILE or disk:format=raw:FILE",
-                    text);
-        return false;
-    }
+    if (!file || !*file)
+        return user_fail(
+            err, "could not add USB device 'disk:%s': write disk:FILE or disk:format=raw:FILE",
+            text);
     a->file = g_strdup(file);
     a->iface = IF_NONE;
     for (unsigned n = 0; !a->id || drive_find(vm, a->id); n++) {
@@ -135,8 +132,8 @@ Device *usb_add(Vm *vm, const char *text, bool snapshot, GError **err)
             continue;
         if (w->type && !text[len])
             return add(vm, w->type, err);
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "could not add USB device '%s': %s",
-                    text, w->type ? "it takes no parameters" : w->why);
+        user_fail(err, "could not add USB device '%s': %s", text,
+                  w->type ? "it takes no parameters" : w->why);
         return NULL;
     }
     unknown(text, len, err);

@@ -329,10 +329,8 @@ static bool storage_realize(Device *dev, GError **err)
 {
     UsbStorage *s = (UsbStorage *)dev;
 
-    if (!s->blk) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "drive property not set");
-        return false;
-    }
+    if (!s->blk)
+        return user_fail(err, "drive property not set");
     if (!s->usb.serial)
         s->usb.serial = g_strdup(blk_serial(s->blk));
     scsi_bus_init(&s->scsi, dev, NULL, &storage_hba, s);

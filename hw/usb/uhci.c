@@ -281,12 +281,9 @@ static bool uhci_realize(Device *dev, GError **err)
 {
     Uhci *u = (Uhci *)dev;
 
-    if (u->masterbus || u->firstport) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "%s masterbus=: there is no EHCI controller to be the companion of",
-                    dev->type->name);
-        return false;
-    }
+    if (u->masterbus || u->firstport)
+        return user_fail(err, "%s masterbus=: there is no EHCI controller to be the companion of",
+                         dev->type->name);
     pci_conf_default(&u->pci, SBRN, 1, 0x10, 0);
     pci_conf_default(&u->pci, LEGSUP, 2, 0x2000, 0x20bf);
     pci_bar_io(&u->pci, 4, &u->io, PCI_BAR_IO, REGS, &uhci_ops, u);

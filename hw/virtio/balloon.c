@@ -251,10 +251,8 @@ static bool balloon_realize(Device *dev, GError **err)
                           ? "free-page-hint=on is not supported: it belongs to migration"
                           : NULL;
 
-    if (bad) {
-        g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, bad);
-        return false;
-    }
+    if (bad)
+        return user_fail(err, "%s", bad);
     if (!b->stats) {
         b->stats = g_new0(BalloonStats, 1); /* the row's */
         prop_defaults(BalloonStats_rows, b->stats);

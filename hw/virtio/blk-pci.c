@@ -46,12 +46,6 @@ static const Prop rows_fixed[] = { BLK_ROWS, PROP_END(T) };
 static const Field VirtioBlkState_rows[] = { FIELD(VirtioBlkState, writeback),
                                              FIELD_PAD(VirtioBlkState, pad), FIELD_END };
 
-static bool fail(GError **err, const char *text)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 static bool is_block_size(uint64_t n)
 {
     return n >= 512 && n <= 2 << 20 && !(n & (n - 1));
@@ -63,17 +57,18 @@ static bool check_sizes(VirtioBlk *b, GError **err)
     if (!b->physical_block_size)
         b->physical_block_size = b->logical_block_size;
     if (!is_block_size(b->logical_block_size) || !is_block_size(b->physical_block_size))
-        return fail(err, "logical_block_size and physical_block_size must be powers of two from "
+        return user_fail(err,
+                         "logical_block_size and physical_block_size must be powers of two from "
                          "512 to 2097152");
     if (b->logical_block_size > b->physical_block_size)
-        return fail(err, "logical_block_size > physical_block_size not supported");
+        return user_fail(err, "logical_block_size > physical_block_size not supported");
     if (b->discard_granularity == UINT32_MAX)
         b->discard_granularity = b->logical_block_size;
     if (b->queue_size < 4 || b->queue_size > VIRTIO_QUEUE_MAX ||
         (b->queue_size & (b->queue_size - 1)))
-        return fail(err, "invalid queue-size property: a power of two from 4 to 1024");
+        return user_fail(err, "invalid queue-size property: a power of two from 4 to 1024");
     if (!b->num_queues || b->num_queues > VIRTIO_QUEUES)
-        return fail(err, "num-queues property must be larger than 0 and less than 1024");
+        return user_fail(err, "num-queues property must be larger than 0 and less than 1024");
     b->heads = b->heads ? b->heads : 16;
     b->secs = b->secs ? b->secs : 63;
     b->seg_max = b->seg_max_adjust ? b->queue_size - 2 : 126;
@@ -83,15 +78,15 @@ static bool check_sizes(VirtioBlk *b, GError **err)
 static bool claim_drive(VirtioBlk *b, Device *dev, GError **err)
 {
     if (!b->blk)
-        return fail(err, "drive property not set");
+        return user_fail(err, "drive property not set");
     if (b->scsi)
-        return fail(err, "scsi=on: SCSI commands are not supported; write scsi=off");
+        return user_fail(err, "scsi=on: SCSI commands are not supported; write scsi=off");
     if (b->share_rw)
-        return fail(err, "share-rw=on: a drive belongs to one device; write share-rw=off");
+        return user_fail(err, "share-rw=on: a drive belongs to one device; write share-rw=off");
     if (!blk_claim(b->blk, dev, &virtio_blk_front, b, false, err))
         return false;
     if (blk_length(b->blk) < 0)
-        return fail(err, "Device needs media, but drive is empty");
+        return user_fail(err, "Device needs media, but drive is empty");
     if (!b->serial && blk_serial(b->blk))
         b->serial = g_strdup(blk_serial(b->blk));
     return true;

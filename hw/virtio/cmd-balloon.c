@@ -42,10 +42,8 @@ static bool set_target(Vm *vm, int64_t bytes, GError **err)
 
     if (!b)
         return false;
-    if (bytes <= 0) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Parameter 'target' expects a size");
-        return false;
-    }
+    if (bytes <= 0)
+        return user_fail(err, "Parameter 'target' expects a size");
     balloon_set_target(b, bytes);
     return true;
 }

@@ -60,12 +60,6 @@ static const Field VirtioNetState_rows[] = {
 #undef S
 /* clang-format on */
 
-static bool fail(GError **err, const char *text)
-{
-    g_set_error_literal(err, prop_error_quark(), PROP_ERROR_USER, text);
-    return false;
-}
-
 static bool queue_size_ok(unsigned n)
 {
     return n >= 256 && n <= VIRTIO_QUEUE_MAX && !(n & (n - 1));
@@ -90,7 +84,7 @@ static bool check_rows(const VirtioNet *n, GError **err)
             ? "Invalid tx_queue_size, must be a power of 2 between 256 and 1024"
             : NULL;
 
-    return !bad || fail(err, bad);
+    return !bad || user_fail(err, "%s", bad);
 }
 
 static bool net_realize(Device *dev, GError **err)
@@ -144,7 +138,7 @@ static bool net_post_load(Device *dev, GError **err)
     VirtioNetPci *d = (VirtioNetPci *)dev;
 
     if (d->chip.st.n_uni + d->chip.st.n_multi > NET_MACS)
-        return fail(err, "virtio-net: the stream has too many addresses");
+        return user_fail(err, "virtio-net: the stream has too many addresses");
     return virtio_pci_post_load(&d->pci, err);
 }
 

@@ -171,7 +171,7 @@ static bool refuse(VirtioPci *p, GError **err)
                       : p->vectors != UINT32_MAX && p->vectors > 2048 ? "vectors=: at most 2048"
                                                                       : NULL;
     if (bad)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s", bad);
+        user_fail(err, "%s", bad);
     return bad;
 }
 

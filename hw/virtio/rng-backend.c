@@ -37,8 +37,7 @@ static bool random_open(Object *o, const void *args, GError **err)
 
     r->fd = open(a->filename, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (r->fd < 0)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "Could not open '%s': %s",
-                    a->filename, g_strerror(errno));
+        user_fail(err, "Could not open '%s': %s", a->filename, g_strerror(errno));
     return r->fd >= 0;
 }
 

@@ -126,12 +126,10 @@ static bool rng_realize(Device *dev, GError **err)
     VirtioRngPci *d = (VirtioRngPci *)dev;
     VirtioRng *r = &d->chip;
 
-    if (r->source && !rng_is_backend(r->source)) {
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER,
-                    "rng=%s: an object rng-random or rng-builtin is wanted, this one is %s",
-                    r->source->id, r->source->type->name);
-        return false;
-    }
+    if (r->source && !rng_is_backend(r->source))
+        return user_fail(err,
+                         "rng=%s: an object rng-random or rng-builtin is wanted, this one is %s",
+                         r->source->id, r->source->type->name);
     virtio_init(&r->v, dev, &rng_ops, 0, 1);
     virtq_size(&r->v, 0, QUEUE);
     timer_init(&r->timer, dev, CLOCK_VIRTUAL, &r->st.deadline, rng_period, r);

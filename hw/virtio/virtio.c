@@ -195,8 +195,7 @@ bool virtio_check(Virtio *v, GError **err)
     if (!virtq_parked_ok(v))
         bad = "waiting requests that cannot be";
     if (bad)
-        g_set_error(err, prop_error_quark(), PROP_ERROR_USER, "%s: the stream has %s", v->ops->name,
-                    bad);
+        user_fail(err, "%s: the stream has %s", v->ops->name, bad);
     return !bad;
 }
 
