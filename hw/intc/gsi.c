@@ -17,9 +17,9 @@ typedef struct Gsi {
 static void gsi_set(void *o, int n, int level)
 {
     Gsi *g = o;
-    const IrqchipOps *chip = g->dev.vm->irqchip;
-    if (chip && chip->mode == IRQCHIP_KERNEL) {
-        chip->gsi(g->dev.vm, n, level);
+    Vm *vm = g->dev.vm;
+    if (irqchip_has(vm, CHIP_IOAPIC)) {
+        vm->irqchip->gsi(vm, n, level);
         return;
     }
     if (n < GSI_PIC)
@@ -27,22 +27,15 @@ static void gsi_set(void *o, int n, int level)
     irq_set(g->ioapic[n == 0 ? 2 : n], level);
 }
 
-static bool in_kernel(Vm *vm, ChipPart part)
-{
-    const IrqchipOps *chip = vm->irqchip;
-    return chip &&
-           (chip->mode == IRQCHIP_KERNEL || (chip->mode == IRQCHIP_SPLIT && part == CHIP_LAPIC));
-}
-
 void irqchip_put(Vm *vm, ChipPart part, Vcpu *v, const void *st)
 {
-    if (in_kernel(vm, part) && vm->irqchip->put)
+    if (irqchip_has(vm, part) && vm->irqchip->put)
         vm->irqchip->put(vm, part, v, st);
 }
 
 void irqchip_get(Vm *vm, ChipPart part, Vcpu *v, void *st)
 {
-    if (in_kernel(vm, part) && vm->irqchip->get)
+    if (irqchip_has(vm, part) && vm->irqchip->get)
         vm->irqchip->get(vm, part, v, st);
 }
 

@@ -16,6 +16,14 @@ void ioapic_eoi(Device *ioapic, uint8_t vector);
 /* any; text of "info lapic" for one vCPU */
 void lapic_info(Vcpu *, GString *);
 
+/* any; does the kernel run it? */
+static inline bool irqchip_has(Vm *vm, ChipPart part)
+{
+    const IrqchipOps *chip = vm->irqchip;
+    return chip &&
+           (chip->mode == IRQCHIP_KERNEL || (chip->mode == IRQCHIP_SPLIT && part == CHIP_LAPIC));
+}
+
 /* locked; a chip that runs in the kernel gets our state (after reset and load), or shows us its own
  * (before it is printed). Where it does not run in the kernel nothing happens. */
 void irqchip_put(Vm *, ChipPart, Vcpu *, const void *st);

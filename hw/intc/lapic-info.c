@@ -68,7 +68,7 @@ void lapic_info(Vcpu *v, GString *s)
         return;
     }
     const LapicState *st = &a->st;
-    if (v->vm->irqchip)
+    if (irqchip_has(v->vm, CHIP_LAPIC))
         vcpu_run_on(v, fetch, a);
     for (unsigned i = 0; i < G_N_ELEMENTS(lvts); i++)
         lapic_info_lvt(s, lvts[i].name, st->lvt[lvts[i].n], lvts[i].n == LVT_TIMER);

@@ -57,12 +57,11 @@ static uint8_t lapic_ppr(const Lapic *a)
     return (tpr & 0xf0) >= class ? tpr : class;
 }
 
-/* Then only the PIC's interrupts are ours to deliver, to the first processor, and the kernel knows
- * whether that takes them. */
+/* The kernel's APIC: only the PIC's interrupts are ours to deliver, to the first processor, and the
+ * kernel knows whether that takes them. */
 static bool in_kernel(const Lapic *a)
 {
-    const IrqchipOps *chip = a->dev.vm->irqchip;
-    return chip && chip->mode != IRQCHIP_USER;
+    return irqchip_has(a->dev.vm, CHIP_LAPIC);
 }
 
 static bool lapic_extint(const Lapic *a)
