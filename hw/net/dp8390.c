@@ -224,6 +224,8 @@ static ssize_t dp_receive(void *o, const struct iovec *v, int n, const NetMeta *
 static void dp_command(Dp8390 *d, uint8_t val)
 {
     bool was_txp = d->st.cr & CR_TXP;
+    if (!(val & (CR_STA | CR_STP))) /* neither is no command: Linux turns pages so */
+        val |= d->st.cr & (CR_STA | CR_STP);
     d->st.cr = val | (was_txp ? CR_TXP : 0);
     if (val & CR_STP) {
         d->st.cr &= ~CR_TXP;

@@ -146,6 +146,10 @@ def part_read(cls):
     f = frame(100, tag=99)
     peer.send(f)
     same(nic.take()[-1:], [f], f"{cls.__name__}: BNRY before the ring's first page is its last")
+    nic.w(0, 0x20)  # page 0; neither start nor stop
+    f = frame(100, tag=98)
+    peer.send(f)
+    same(nic.take()[-1:], [f], f"{cls.__name__}: without STA and STP the card goes on")
     m.close()
 
 

@@ -29,7 +29,7 @@ def mount():
               "run=cmd cmd=" + SCRIPT.encode().hex(), "-net", "nic,model=virtio", "-net", f"user,smb={share}")
     try:
         g.expect("MOUNTED")
-        assert g.expect("SUM ([0-9a-f]+)")[1] == hashlib.md5(data).hexdigest(), "what was read"
+        assert g.expect("SUM ([0-9a-f]{32}) ")[1] == hashlib.md5(data).hexdigest(), "what was read"
         g.expect("AWAY")
         g.expect("GUEST-END 0")
         assert g.wait() == 0, "exit status"
