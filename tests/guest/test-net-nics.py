@@ -63,7 +63,7 @@ while read x; do case $x in
   on) until grep -q 1 /sys/class/net/eth0/carrier; do sleep 0.1; done; echo IS-UP ;;
   off) until grep -q 0 /sys/class/net/eth0/carrier; do sleep 0.1; done; echo IS-DOWN ;;
   silence) ping -c 1 -W 1 10.0.2.2 >/dev/null || echo SILENCE ;;
-  ping) until ping -c 1 -W 3 10.0.2.2 >/dev/null; do echo LOST; done; echo PONG ;;
+  ping) until ping -c 1 -W 3 10.0.2.2 >/dev/null; do :; done; echo PONG ;;
   flood) while dd if=/dev/zero bs=1400 count=20 2>/dev/null | nc -u -w 1 10.0.2.2 9; do :; done & echo FLOOD ;;
   end) break ;;
 esac; done
