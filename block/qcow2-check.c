@@ -141,7 +141,7 @@ static int check_l2_co(Check *c, uint64_t pos, uint8_t *buf, bool stats)
         return 0; /* the rest may be readable */
     }
     for (uint64_t i = 0; i < q->cluster_size / 8; i++)
-        check_entry(c, be64_get(buf + i * 8), stats);
+        check_entry(c, get_be64(buf + i * 8), stats);
     return 0;
 }
 
@@ -152,7 +152,7 @@ static int check_l1_co(Check *c, uint64_t pos, const uint8_t *l1, uint64_t n, bo
 
     check_add(c, pos, n * 8);
     for (uint64_t i = 0; i < n && ret == 0; i++) {
-        uint64_t entry = be64_get(l1 + i * 8), l2 = entry & QCOW2_POS;
+        uint64_t entry = get_be64(l1 + i * 8), l2 = entry & QCOW2_POS;
 
         if (!entry)
             continue;
@@ -208,7 +208,7 @@ static int check_bitmap_co(Check *c, uint64_t pos, uint32_t n)
         return 0;
     }
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t at = be64_get(t + i * 8ull) & QCOW2_POS;
+        uint64_t at = get_be64(t + i * 8ull) & QCOW2_POS;
 
         if (at)
             check_add(c, at, c->q->cluster_size);
@@ -232,8 +232,8 @@ static int check_bitmaps_co(Check *c)
     while (at + 24 <= len) {
         const uint8_t *p = dir + at;
 
-        check_bitmap_co(c, be64_get(p), be32_get(p + 8));
-        at += (24ull + be32_get(p + 20) + (p[18] << 8 | p[19]) + 7) & ~7ull;
+        check_bitmap_co(c, get_be64(p), get_be32(p + 8));
+        at += (24ull + get_be32(p + 20) + get_be16(p + 18) + 7) & ~7ull;
     }
     return 0;
 }

@@ -142,8 +142,8 @@ static bool compute_layout(const Qcow2Create *a, Layout *l, GError **err)
 
 static uint8_t *put_extension(uint8_t *p, uint32_t kind, const void *data, uint32_t len)
 {
-    be32_set(p, kind);
-    be32_set(p + 4, len);
+    put_be32(p, kind);
+    put_be32(p + 4, len);
     memcpy(p + 8, data, len);
     return p + 8 + ((len + 7) & ~7u);
 }
@@ -174,20 +174,20 @@ static uint8_t *put_feature_names(uint8_t *p)
 
 static void put_fields(const Qcow2Create *a, const Layout *l, uint8_t *h)
 {
-    be32_set(h, QCOW2_MAGIC);
-    be32_set(h + 4, l->version);
-    be32_set(h + 20, l->cluster_bits);
-    be64_set(h + 24, a->size);
-    be32_set(h + H_L1_SIZE, l->l1_entries);
-    be64_set(h + H_L1_POS, (1 + l->n_rt + l->n_blocks) << l->cluster_bits);
-    be64_set(h + H_RT_POS, l->cluster);
-    be32_set(h + H_RT_CLUSTERS, l->n_rt);
+    put_be32(h, QCOW2_MAGIC);
+    put_be32(h + 4, l->version);
+    put_be32(h + 20, l->cluster_bits);
+    put_be64(h + 24, a->size);
+    put_be32(h + H_L1_SIZE, l->l1_entries);
+    put_be64(h + H_L1_POS, (1 + l->n_rt + l->n_blocks) << l->cluster_bits);
+    put_be64(h + H_RT_POS, l->cluster);
+    put_be32(h + H_RT_CLUSTERS, l->n_rt);
     if (l->version < 3)
         return;
-    be64_set(h + H_INCOMPAT, l->compression ? INCOMPAT_COMPRESSION : 0);
-    be64_set(h + H_INCOMPAT + 8, a->lazy_refcounts ? COMPAT_LAZY_REFCOUNTS : 0);
-    be32_set(h + 96, l->order);
-    be32_set(h + 100, HEADER_LEN);
+    put_be64(h + H_INCOMPAT, l->compression ? INCOMPAT_COMPRESSION : 0);
+    put_be64(h + H_INCOMPAT + 8, a->lazy_refcounts ? COMPAT_LAZY_REFCOUNTS : 0);
+    put_be32(h + 96, l->order);
+    put_be32(h + 100, HEADER_LEN);
     h[104] = l->compression;
 }
 
@@ -210,8 +210,8 @@ static bool make_header(const Qcow2Create *a, const Layout *l, uint8_t *h, size_
         p = put_feature_names(p);
     p += 8; /* end of extensions */
     if (name) {
-        be64_set(h + 8, p - h);
-        be32_set(h + 16, name);
+        put_be64(h + 8, p - h);
+        put_be32(h + 16, name);
         memcpy(p, a->backing_file, name);
     }
     *len = p - h + name;
@@ -232,7 +232,7 @@ static int write_tables_co(const Layout *l, BlockNode *file)
         memset(block, 0, l->cluster);
         for (uint64_t i = 0; i < per && b * per + i < l->total; i++)
             ref_set(&q, block, i, 1);
-        be64_set(rt + b * 8, (1 + l->n_rt + b) << l->cluster_bits);
+        put_be64(rt + b * 8, (1 + l->n_rt + b) << l->cluster_bits);
         ret = node_write_co(file, (1 + l->n_rt + b) << l->cluster_bits, block, l->cluster);
     }
     return ret < 0 ? ret : node_write_co(file, l->cluster, rt, l->n_rt << l->cluster_bits);

@@ -71,21 +71,21 @@ static void plan_take_header(Qcow2 *q, Plan *p)
     uint8_t buf[12], features[24], sizes[24];
 
     if (q->rt_moved) {
-        be64_set(buf, q->rt.pos);
-        be32_set(buf + 8, q->rt.len >> q->cluster_bits);
+        put_be64(buf, q->rt.pos);
+        put_be32(buf + 8, q->rt.len >> q->cluster_bits);
         plan_add(p, STAGE_POINTER, H_RT_POS, buf, sizeof(buf));
     }
     if (q->features_dirty && q->version >= 3) {
-        be64_set(features, q->incompat);
-        be64_set(features + 8, q->compat);
-        be64_set(features + 16, q->autoclear);
+        put_be64(features, q->incompat);
+        put_be64(features + 8, q->compat);
+        put_be64(features + 16, q->autoclear);
         plan_add(p, STAGE_POINTER, H_INCOMPAT, features, sizeof(features));
     }
     if (q->header_dirty) {
-        be64_set(sizes, q->size);
-        be32_set(sizes + 8, q->crypt);
-        be32_set(sizes + 12, table_entries(&q->l1));
-        be64_set(sizes + 16, q->l1.pos);
+        put_be64(sizes, q->size);
+        put_be32(sizes + 8, q->crypt);
+        put_be32(sizes + 12, table_entries(&q->l1));
+        put_be64(sizes + 16, q->l1.pos);
         plan_add(p, STAGE_HEADER, H_SIZE, sizes, sizeof(sizes));
     }
     p->rt_moved = q->rt_moved;

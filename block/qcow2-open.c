@@ -60,9 +60,9 @@ static bool parse_geometry(Qcow2 *q, const uint8_t *h, GError **err)
 {
     uint64_t needed;
 
-    q->cluster_bits = be32_get(h + 20);
-    q->size = be64_get(h + 24);
-    q->crypt = be32_get(h + 32);
+    q->cluster_bits = get_be32(h + 20);
+    q->size = get_be64(h + 24);
+    q->crypt = get_be32(h + 32);
     if (!power_range(q->cluster_bits, 9, 21))
         return block_fail(err, "Unsupported cluster size: 2^%u", q->cluster_bits);
     q->cluster_size = 1ull << q->cluster_bits;
@@ -73,9 +73,9 @@ static bool parse_geometry(Qcow2 *q, const uint8_t *h, GError **err)
         return block_fail(err, "Unsupported encryption method %u", q->crypt);
     needed =
         (q->size + (1ull << (q->cluster_bits + q->l2_bits)) - 1) >> (q->cluster_bits + q->l2_bits);
-    if (be32_get(h + H_L1_SIZE) > QCOW2_L1_MAX / 8 || needed > QCOW2_L1_MAX / 8)
+    if (get_be32(h + H_L1_SIZE) > QCOW2_L1_MAX / 8 || needed > QCOW2_L1_MAX / 8)
         return block_fail(err, "Active L1 table too large");
-    if (be32_get(h + H_L1_SIZE) < needed)
+    if (get_be32(h + H_L1_SIZE) < needed)
         return block_fail(err, "L1 table is too small");
     return true;
 }
@@ -87,21 +87,21 @@ static bool position_fits(const Qcow2 *q, uint64_t pos, uint64_t len)
 
 static bool parse_tables(Qcow2 *q, const uint8_t *h, GError **err)
 {
-    uint64_t rt_len = (uint64_t)be32_get(h + H_RT_CLUSTERS) << q->cluster_bits;
-    uint64_t l1_len = (uint64_t)be32_get(h + H_L1_SIZE) * 8;
+    uint64_t rt_len = (uint64_t)get_be32(h + H_RT_CLUSTERS) << q->cluster_bits;
+    uint64_t l1_len = (uint64_t)get_be32(h + H_L1_SIZE) * 8;
 
     if (!rt_len && !(q->node->flags & NODE_CHECK))
         return block_fail(err, "Image does not contain a reference count table");
     if (rt_len > QCOW2_RT_MAX)
         return block_fail(err, "Reference count table too large");
-    if (!position_fits(q, be64_get(h + H_RT_POS), rt_len))
+    if (!position_fits(q, get_be64(h + H_RT_POS), rt_len))
         return block_fail(err, "Reference count table offset invalid");
-    if (!position_fits(q, be64_get(h + H_L1_POS), l1_len) || (l1_len && !be64_get(h + H_L1_POS)))
+    if (!position_fits(q, get_be64(h + H_L1_POS), l1_len) || (l1_len && !get_be64(h + H_L1_POS)))
         return block_fail(err, "Active L1 table offset invalid");
-    table_init(&q->l1, TABLE_L1, be64_get(h + H_L1_POS), l1_len);
-    table_init(&q->rt, TABLE_RT, be64_get(h + H_RT_POS), rt_len);
-    q->n_snapshots = be32_get(h + 60);
-    q->snapshots_pos = be64_get(h + 64);
+    table_init(&q->l1, TABLE_L1, get_be64(h + H_L1_POS), l1_len);
+    table_init(&q->rt, TABLE_RT, get_be64(h + H_RT_POS), rt_len);
+    q->n_snapshots = get_be32(h + 60);
+    q->snapshots_pos = get_be64(h + 64);
     if (q->n_snapshots > 65536)
         return block_fail(err, "Snapshot table too large");
     if (q->n_snapshots && !position_fits(q, q->snapshots_pos, 1))
@@ -115,11 +115,11 @@ static bool parse_version3(Qcow2 *q, const uint8_t *h, GError **err)
     q->refcount_order = 4;
     if (q->version == 2)
         return true;
-    q->incompat = be64_get(h + H_INCOMPAT);
-    q->compat = be64_get(h + H_INCOMPAT + 8);
-    q->autoclear = be64_get(h + H_AUTOCLEAR);
-    q->refcount_order = be32_get(h + 96);
-    q->header_len = be32_get(h + 100);
+    q->incompat = get_be64(h + H_INCOMPAT);
+    q->compat = get_be64(h + H_INCOMPAT + 8);
+    q->autoclear = get_be64(h + H_AUTOCLEAR);
+    q->refcount_order = get_be32(h + 96);
+    q->header_len = get_be32(h + 100);
     if (q->header_len < HEADER_V3)
         return block_fail(err, "qcow2 header too short");
     if (q->header_len > HEADER_V3)
@@ -137,8 +137,8 @@ static bool parse_version3(Qcow2 *q, const uint8_t *h, GError **err)
 static bool parse_backing(Qcow2 *q, const uint8_t *h, const uint8_t *cluster, uint64_t *end,
                           GError **err)
 {
-    uint64_t pos = be64_get(h + 8);
-    uint32_t len = be32_get(h + 16);
+    uint64_t pos = get_be64(h + 8);
+    uint32_t len = get_be32(h + 16);
 
     *end = q->cluster_size;
     if (!pos)
@@ -171,9 +171,9 @@ static bool parse_bitmaps(Qcow2 *q, const uint8_t *p, uint32_t len, GError **err
         return block_fail(err, "Bitmaps extension is too short");
     if (!(q->autoclear & AUTOCLEAR_BITMAPS))
         return true; /* written by a program that does not know them: they are stale */
-    q->n_bitmaps = be32_get(p);
-    q->bitmaps_len = be64_get(p + 8);
-    q->bitmaps_pos = be64_get(p + 16);
+    q->n_bitmaps = get_be32(p);
+    q->bitmaps_len = get_be64(p + 8);
+    q->bitmaps_pos = get_be64(p + 16);
     if (q->n_bitmaps > 65535 || q->bitmaps_len > 64 << 20 || !position_fits(q, q->bitmaps_pos, 1))
         return block_fail(err, "Bitmap directory offset or size invalid");
     return true;
@@ -186,7 +186,7 @@ static bool parse_extensions(Qcow2 *q, const uint8_t *cluster, uint64_t end, GEr
         q->incompat & ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION);
 
     while (at + 8 <= end) {
-        uint32_t kind = be32_get(cluster + at), len = be32_get(cluster + at + 4);
+        uint32_t kind = get_be32(cluster + at), len = get_be32(cluster + at + 4);
         const uint8_t *p = cluster + at + 8;
 
         if (kind == EXT_END)
@@ -295,10 +295,10 @@ static bool read_header_co(Qcow2 *q, GError **err)
     ret = file_len < 0 ? file_len : node_read_co(q->file, 0, h, sizeof(h));
     if (ret < 0)
         return block_fail_errno(err, -ret, "Could not read qcow2 header");
-    if (file_len < HEADER_V2 || be32_get(h) != QCOW2_MAGIC)
-        return block_fail(err, be32_get(h) == QCOW2_MAGIC ? "qcow2 header too short"
+    if (file_len < HEADER_V2 || get_be32(h) != QCOW2_MAGIC)
+        return block_fail(err, get_be32(h) == QCOW2_MAGIC ? "qcow2 header too short"
                                                           : "Image is not in qcow2 format");
-    q->version = be32_get(h + 4);
+    q->version = get_be32(h + 4);
     if (q->version < 2 || q->version > 3)
         return block_fail(err, "Unsupported qcow2 version %u", q->version);
     if (!parse_version3(q, h, err) || !parse_geometry(q, h, err) || !parse_tables(q, h, err))
@@ -429,7 +429,7 @@ static int64_t qcow2_length(BlockNode *node)
 
 static int qcow2_probe(const uint8_t *head, size_t n, const char *file)
 {
-    return n >= HEADER_V2 && be32_get(head) == QCOW2_MAGIC && be32_get(head + 4) >= 2 ? 100 : 0;
+    return n >= HEADER_V2 && get_be32(head) == QCOW2_MAGIC && get_be32(head + 4) >= 2 ? 100 : 0;
 }
 
 static const BlockDriver qcow2 = {

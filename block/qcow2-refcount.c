@@ -123,7 +123,7 @@ static void move_table(Qcow2 *q, uint64_t start, uint64_t n_rt, uint64_t n_block
         for (uint64_t i = 0; i < per && b * per + i < used; i++)
             block_set(q, t, i, 1);
         table_unpin(t);
-        be64_set(rt.data + (start / per + b) * 8, t->pos);
+        put_be64(rt.data + (start / per + b) * 8, t->pos);
     }
     for (uint64_t i = 0; i < used; i++)
         meta_set(q, start + i, true);

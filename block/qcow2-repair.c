@@ -149,7 +149,7 @@ static int rebuild_write_co(Check *c, const Rebuild *n, uint8_t *rt)
         memset(block, 0, q->cluster_size);
         for (uint64_t i = 0; i < per && b * per + i < n->total; i++)
             ref_set(q, block, i, rebuilt_refs(c, n, b * per + i));
-        be64_set(rt + b * 8, pos);
+        put_be64(rt + b * 8, pos);
         ret = node_write_co(q->file, pos, block, q->cluster_size);
     }
     if (ret == 0)
@@ -173,8 +173,8 @@ static int rebuild_co(Check *c)
     forget_old(c);
     table_init(&rt, TABLE_RT, (n.start + n.n_blocks) << q->cluster_bits, n.n_rt << q->cluster_bits);
     ret = rebuild_write_co(c, &n, rt.data);
-    be64_set(header, rt.pos);
-    be32_set(header + 8, n.n_rt);
+    put_be64(header, rt.pos);
+    put_be32(header + 8, n.n_rt);
     if (ret == 0)
         ret = node_write_co(q->file, H_RT_POS, header, sizeof(header));
     if (ret == 0)
@@ -212,7 +212,7 @@ int check_counts_co(Check *c)
 /* The flag as the counted references want it; true: the entry has changed. */
 static bool fix_flag(Check *c, uint8_t *entry, const char *what)
 {
-    uint64_t e = be64_get(entry), pos = e & QCOW2_POS;
+    uint64_t e = get_be64(entry), pos = e & QCOW2_POS;
     uint32_t refs = check_refs(c, pos >> c->q->cluster_bits);
 
     if (!pos || pos % c->q->cluster_size || (refs == 1) == ((e & QCOW2_COPIED) != 0) || !refs)
@@ -220,7 +220,7 @@ static bool fix_flag(Check *c, uint8_t *entry, const char *what)
     if (c->fix & CHECK_FIX_ERRORS) {
         check_line(c, "Repairing OFLAG_COPIED %s: entry=%" PRIx64 " refcount=%u", what, e, refs);
         c->r->corruptions_fixed++;
-        be64_set(entry, e ^ QCOW2_COPIED);
+        put_be64(entry, e ^ QCOW2_COPIED);
         return true;
     }
     check_corrupt(c, "ERROR OFLAG_COPIED %s: entry=%" PRIx64 " refcount=%u", what, e, refs);
@@ -235,7 +235,7 @@ static int copied_l2_co(Check *c, uint64_t pos, uint8_t *buf)
     if (node_read_co(q->file, pos, buf, q->cluster_size) < 0)
         return 0; /* counted when it was walked */
     for (uint64_t i = 0; i < q->cluster_size / 8; i++) {
-        if (!(be64_get(buf + i * 8) & QCOW2_PACKED))
+        if (!(get_be64(buf + i * 8) & QCOW2_PACKED))
             changed |= fix_flag(c, buf + i * 8, "data cluster");
     }
     return changed ? node_write_co(q->file, pos, buf, q->cluster_size) : 0;

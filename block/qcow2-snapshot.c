@@ -23,9 +23,9 @@ static bool read_one_co(Qcow2 *q, Qcow2Snapshot *s, uint64_t *at, GError **err)
     g_autofree uint8_t *text = NULL;
     int ret = node_read_co(q->file, *at, h, sizeof(h));
 
-    id_len = (uint32_t)h[12] << 8 | h[13];
-    name_len = (uint32_t)h[14] << 8 | h[15];
-    extra_len = be32_get(h + 36);
+    id_len = get_be16(h + 12);
+    name_len = get_be16(h + 14);
+    extra_len = get_be32(h + 36);
     if (ret == 0 && extra_len > 1024)
         return block_fail(err, "Too much extra metadata in snapshot table entry");
     text = g_malloc0(id_len + name_len + 1);
@@ -35,14 +35,14 @@ static bool read_one_co(Qcow2 *q, Qcow2Snapshot *s, uint64_t *at, GError **err)
         ret = node_read_co(q->file, *at + SNAPSHOT_HEAD + extra_len, text, id_len + name_len);
     if (ret < 0)
         return block_fail_errno(err, -ret, "Could not read snapshots");
-    *s = (Qcow2Snapshot){ .l1_pos = be64_get(h),
-                          .l1_size = be32_get(h + 8),
-                          .date_sec = be32_get(h + 16),
-                          .date_nsec = be32_get(h + 20),
-                          .vm_clock = be64_get(h + 24),
-                          .vm_size = extra_len >= 8 ? be64_get(extra) : be32_get(h + 32),
-                          .disk_size = extra_len >= 16 ? be64_get(extra + 8) : q->size,
-                          .icount = extra_len >= 24 ? be64_get(extra + 16) : UINT64_MAX,
+    *s = (Qcow2Snapshot){ .l1_pos = get_be64(h),
+                          .l1_size = get_be32(h + 8),
+                          .date_sec = get_be32(h + 16),
+                          .date_nsec = get_be32(h + 20),
+                          .vm_clock = get_be64(h + 24),
+                          .vm_size = extra_len >= 8 ? get_be64(extra) : get_be32(h + 32),
+                          .disk_size = extra_len >= 16 ? get_be64(extra + 8) : q->size,
+                          .icount = extra_len >= 24 ? get_be64(extra + 16) : UINT64_MAX,
                           .id = take_text(text, id_len),
                           .name = take_text(text + id_len, name_len) };
     *at += (SNAPSHOT_HEAD + extra_len + id_len + name_len + 7) & ~7ull;

@@ -43,7 +43,7 @@ void table_mark_all(Table *t)
 
 void table_set(Table *t, uint64_t i, uint64_t entry)
 {
-    be64_set(t->data + i * 8, entry);
+    put_be64(t->data + i * 8, entry);
     table_mark(t, i * 8, 8);
 }
 

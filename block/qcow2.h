@@ -9,6 +9,7 @@
 
 #include "block/create.h"
 #include "block/node.h"
+#include "util/bytes.h"
 
 #define QCOW2_MAGIC  0x514649fbu
 #define QCOW2_COPIED (UINT64_C(1) << 63)
@@ -117,37 +118,9 @@ typedef struct Qcow2 {
     CoQueue flush_wait;
 } Qcow2;
 
-static inline uint64_t be64_get(const void *p)
-{
-    uint64_t v;
-
-    __builtin_memcpy(&v, p, 8);
-    return GUINT64_FROM_BE(v);
-}
-
-static inline void be64_set(void *p, uint64_t v)
-{
-    v = GUINT64_TO_BE(v);
-    __builtin_memcpy(p, &v, 8);
-}
-
-static inline uint32_t be32_get(const void *p)
-{
-    uint32_t v;
-
-    __builtin_memcpy(&v, p, 4);
-    return GUINT32_FROM_BE(v);
-}
-
-static inline void be32_set(void *p, uint32_t v)
-{
-    v = GUINT32_TO_BE(v);
-    __builtin_memcpy(p, &v, 4);
-}
-
 static inline uint64_t table_entry(const Table *t, uint64_t i)
 {
-    return be64_get(t->data + i * 8);
+    return get_be64(t->data + i * 8);
 }
 
 static inline uint64_t table_entries(const Table *t)

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "net/net-int.h"
+#include "util/bytes.h"
 #include "util/iov.h"
 #include "util/log.h"
 
@@ -27,28 +28,6 @@ struct NetCut {
     size_t piece_len;
     uint8_t frame[NET_MAX_FRAME], piece[NET_MAX_FRAME + 8];
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    put16(p, v >> 16);
-    put16(p + 2, v);
-}
 
 /* ---- sums ---- */
 
@@ -100,8 +79,8 @@ static bool insert_checksum(NetCut *c)
 
     if (field + 2 > c->len)
         return false;
-    put16(c->frame + field,
-          finish(net_checksum(0, c->frame + start, c->len - start), c->meta.csum_off == 6));
+    put_be16(c->frame + field,
+             finish(net_checksum(0, c->frame + start, c->len - start), c->meta.csum_off == 6));
     return true;
 }
 
@@ -112,16 +91,16 @@ static void sum_l4(uint8_t *frame, bool v6, size_t l3, size_t l4, size_t len, un
     uint32_t sum = proto + (uint32_t)len;
 
     sum += v6 ? net_sum(frame + l3 + 8, 32) : net_sum(frame + l3 + 12, 8);
-    put16(field, 0);
-    put16(field, finish(net_checksum(sum, frame + l4, len), proto == PROTO_UDP));
+    put_be16(field, 0);
+    put_be16(field, finish(net_checksum(sum, frame + l4, len), proto == PROTO_UDP));
 }
 
 static void sum_ip(uint8_t *ip)
 {
     size_t len = (ip[0] & 15) * 4u;
 
-    put16(ip + 10, 0);
-    put16(ip + 10, (uint16_t)~net_checksum(0, ip, len));
+    put_be16(ip + 10, 0);
+    put_be16(ip + 10, (uint16_t)~net_checksum(0, ip, len));
 }
 
 /* ---- where the headers are ---- */
@@ -134,7 +113,7 @@ static bool find_ip(NetCut *c)
     for (;;) {
         if (c->l3 + 20 > c->len)
             return false;
-        type = get16(c->frame + c->l3 - 2);
+        type = get_be16(c->frame + c->l3 - 2);
         if (type != 0x8100 && type != 0x88a8)
             break;
         c->l3 += 4;
@@ -151,7 +130,7 @@ static bool find_l4(NetCut *c)
 
     if (!c->v6) {
         c->l4 = c->l3 + (ip[0] & 15) * 4u;
-        return (ip[0] & 15) >= 5 && ip[9] == proto && !(get16(ip + 6) & 0x3fff);
+        return (ip[0] & 15) >= 5 && ip[9] == proto && !(get_be16(ip + 6) & 0x3fff);
     }
     c->l4 = c->l3 + 40;
     if (ip[6] == proto)
@@ -191,13 +170,13 @@ static void make_segment(NetCut *c, size_t n, bool last)
     memcpy(c->piece + c->head, c->frame + c->at, n);
     c->piece_len = c->head + n;
     if (c->v6) {
-        put16(ip + 4, (unsigned)(c->piece_len - c->l3 - 40));
+        put_be16(ip + 4, (unsigned)(c->piece_len - c->l3 - 40));
     } else {
-        put16(ip + 2, (unsigned)(c->piece_len - c->l3));
-        put16(ip + 4, get16(ip + 4) + c->made);
+        put_be16(ip + 2, (unsigned)(c->piece_len - c->l3));
+        put_be16(ip + 4, get_be16(ip + 4) + c->made);
         sum_ip(ip);
     }
-    put32(tcp + 4, get32(tcp + 4) + (uint32_t)done);
+    put_be32(tcp + 4, get_be32(tcp + 4) + (uint32_t)done);
     if (!last)
         tcp[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     if (c->made)
@@ -212,8 +191,8 @@ static void make_fragment4(NetCut *c, size_t n, bool last)
     memcpy(c->piece, c->frame, c->head);
     memcpy(c->piece + c->head, c->frame + c->at, n);
     c->piece_len = c->head + n;
-    put16(ip + 2, (unsigned)(c->piece_len - c->l3));
-    put16(ip + 6, (unsigned)((c->at - c->head) / 8) | (last ? 0 : IP_MF));
+    put_be16(ip + 2, (unsigned)(c->piece_len - c->l3));
+    put_be16(ip + 6, (unsigned)((c->at - c->head) / 8) | (last ? 0 : IP_MF));
     sum_ip(ip);
 }
 
@@ -224,12 +203,12 @@ static void make_fragment6(NetCut *c, size_t n, bool last)
     memcpy(c->piece, c->frame, c->head);
     memcpy(f + 8, c->frame + c->at, n);
     c->piece_len = c->head + 8 + n;
-    put16(ip + 4, (unsigned)(8 + n));
+    put_be16(ip + 4, (unsigned)(8 + n));
     ip[6] = PROTO_FRAGMENT;
     f[0] = PROTO_UDP;
     f[1] = 0;
-    put16(f + 2, (unsigned)(c->at - c->head) | (last ? 0 : 1));
-    put32(f + 4, c->id);
+    put_be16(f + 2, (unsigned)(c->at - c->head) | (last ? 0 : 1));
+    put_be32(f + 4, c->id);
 }
 
 static void make_piece(NetCut *c)

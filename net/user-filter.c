@@ -8,29 +8,19 @@
 #include <string.h>
 
 #include "net/user-int.h"
+#include "util/bytes.h"
 
 enum { TCP = 6, UDP = 17, TCP_HEADER = 20, URG = 0x20, SYN = 2, ACK = 0x10 };
-
-static unsigned get16(const uint8_t *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
 
 /* One 16-bit word of what the sum at `field` covers becomes `to`. */
 static void change(uint8_t *field, uint8_t *word, unsigned to)
 {
-    unsigned sum = (~get16(field) & 0xffff) + (~get16(word) & 0xffff) + to;
+    unsigned sum = (~get_be16(field) & 0xffff) + (~get_be16(word) & 0xffff) + to;
 
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
-    put16(field, ~sum & 0xffff);
-    put16(word, to);
+    put_be16(field, ~sum & 0xffff);
+    put_be16(word, to);
 }
 
 static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
@@ -38,7 +28,7 @@ static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
     if (len < TCP_HEADER)
         return false;
     if (tcp[13] & URG) {
-        change(tcp + 16, tcp + 12, get16(tcp + 12) & ~(unsigned)URG);
+        change(tcp + 16, tcp + 12, get_be16(tcp + 12) & ~(unsigned)URG);
         change(tcp + 16, tcp + 18, 0);
     }
     return !no_new || (tcp[13] & (SYN | ACK)) != SYN;
@@ -46,8 +36,8 @@ static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
 
 static bool ip4_ok(uint8_t *ip, size_t len, bool no_new)
 {
-    size_t head = (ip[0] & 15) * 4u, total = get16(ip + 2);
-    unsigned offset = get16(ip + 6) & 0x1fff;
+    size_t head = (ip[0] & 15) * 4u, total = get_be16(ip + 2);
+    unsigned offset = get_be16(ip + 6) & 0x1fff;
 
     if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len)
         return false;
@@ -62,7 +52,7 @@ static bool ip4_ok(uint8_t *ip, size_t len, bool no_new)
 
 static bool ip6_ok(uint8_t *ip, size_t len, bool no_new)
 {
-    size_t total = get16(ip + 4);
+    size_t total = get_be16(ip + 4);
 
     if (ip[0] >> 4 != 6 || total > len - 40)
         return false;
@@ -73,7 +63,7 @@ static bool ip6_ok(uint8_t *ip, size_t len, bool no_new)
 
 bool user_filter(uint8_t *f, size_t len, bool no_new)
 {
-    unsigned type = len < NET_HEADER ? 0 : get16(f + 12);
+    unsigned type = len < NET_HEADER ? 0 : get_be16(f + 12);
 
     if (type == 0x0800)
         return len >= NET_HEADER + 20 && ip4_ok(f + NET_HEADER, len - NET_HEADER, no_new);

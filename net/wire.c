@@ -7,16 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/bytes.h"
 #include "util/iov.h"
 #include "util/log.h"
 #include "util/sock.h"
 
 enum { TURN = 64 }; /* frames before others in the loop get their turn */
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
 
 static void wire_lost(Wire *w)
 {
@@ -41,7 +37,7 @@ static Pass pass_datagram(Wire *w)
 static Pass pass_stream(Wire *w)
 {
     while (w->have - w->at >= 4) {
-        uint32_t n = get32(w->in + w->at);
+        uint32_t n = get_be32(w->in + w->at);
 
         if (n > NET_MAX_FRAME)
             return PASS_BAD;
@@ -159,10 +155,7 @@ static ssize_t send_stream(Wire *w, const struct iovec *iov, int n)
 
     if (w->out_have)
         return 0;
-    w->out[0] = (uint8_t)(len >> 24);
-    w->out[1] = (uint8_t)(len >> 16);
-    w->out[2] = (uint8_t)(len >> 8);
-    w->out[3] = (uint8_t)len;
+    put_be32(w->out, (uint32_t)len);
     iov_to_buf(iov, n, 0, w->out + 4, len);
     w->out_have = 4 + len;
     if (!wire_flush(w))

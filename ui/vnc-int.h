@@ -19,6 +19,7 @@
 #include "ui/keymap.h"
 #include "ui/vnc-ws.h"
 #include "ui/vnc.h"
+#include "util/bytes.h"
 
 enum {
     VNC_MAX_WAITING = 64,      /* viewers before ClientInit */
@@ -136,16 +137,6 @@ typedef struct VncAdopt {
     VncDisplay *display;
     int fd; /* the library's end */
 } VncAdopt;
-
-static inline unsigned vnc_be16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static inline uint32_t vnc_be32(const uint8_t *p)
-{
-    return (uint32_t)vnc_be16(p) << 16 | vnc_be16(p + 2);
-}
 
 void vnc_wake(int eventfd);
 

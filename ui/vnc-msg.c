@@ -92,15 +92,14 @@ static bool forward_encodings(VncClient *c, unsigned n)
     unsigned kept = 0;
     for (unsigned i = 0; i < n; i++) {
         const uint8_t *e = p + 4 + 4 * i;
-        int32_t encoding = (int32_t)vnc_be32(e);
+        int32_t encoding = (int32_t)get_be32(e);
         extension_announced(c, encoding);
         if (encoding_forwarded(c, encoding)) {
             g_byte_array_append(out, e, 4);
             kept++;
         }
     }
-    out->data[2] = kept >> 8;
-    out->data[3] = kept;
+    put_be16(out->data + 2, kept);
     return pair_write(c, out->data, out->len);
 }
 
@@ -127,7 +126,7 @@ static size_t take_key(VncClient *c, bool down, uint32_t sym, unsigned xt, size_
 static size_t take_pointer(VncClient *c)
 {
     const uint8_t *p = c->in->data;
-    if (!rate_ok(c) || !vnc_input_pointer(c, p[1], vnc_be16(p + 2), vnc_be16(p + 4))) {
+    if (!rate_ok(c) || !vnc_input_pointer(c, p[1], get_be16(p + 2), get_be16(p + 4))) {
         c->input_blocked = true;
         return 0;
     }
@@ -143,7 +142,7 @@ static size_t take_qemu(VncClient *c)
     if (p[1] == 0) {
         if (c->in->len < 12)
             return 0;
-        return take_key(c, vnc_be16(p + 2), vnc_be32(p + 4), vnc_be32(p + 8), 12);
+        return take_key(c, get_be16(p + 2), get_be32(p + 4), get_be32(p + 8), 12);
     }
     vnc_client_fail(c);
     return 2;
@@ -154,7 +153,7 @@ static size_t take_cut_text(VncClient *c)
 {
     if (c->in->len < 8)
         return 0;
-    uint32_t n = vnc_be32(c->in->data + 4);
+    uint32_t n = get_be32(c->in->data + 4);
     if (n > VNC_CUT_MAX) {
         vnc_client_fail(c);
         return 8;
@@ -182,7 +181,7 @@ static size_t take_encodings(VncClient *c)
 {
     if (c->in->len < 4)
         return 0;
-    unsigned n = vnc_be16(c->in->data + 2);
+    unsigned n = get_be16(c->in->data + 2);
     if (n > VNC_ENCODINGS_MAX || (c->in->len >= 4 + 4 * n && !forward_encodings(c, n))) {
         vnc_client_fail(c);
         return 4;
@@ -205,7 +204,7 @@ static size_t take_desktop_size(VncClient *c)
         c->input_blocked = true;
         return 0;
     }
-    vnc_ask_resize(c, vnc_be16(p + 2), p[6] ? vnc_be16(p + 4) : 0);
+    vnc_ask_resize(c, get_be16(p + 2), p[6] ? get_be16(p + 4) : 0);
     return n;
 }
 
@@ -244,7 +243,7 @@ size_t vnc_message(VncClient *c)
         return forward(c, 20);
     case MSG_SET_ENCODINGS: return take_encodings(c);
     case MSG_UPDATE_REQUEST: return forward(c, 10);
-    case MSG_KEY: return have >= 8 ? take_key(c, p[1], vnc_be32(p + 4), 0, 8) : 0;
+    case MSG_KEY: return have >= 8 ? take_key(c, p[1], get_be32(p + 4), 0, 8) : 0;
     case MSG_POINTER: return have >= 6 ? take_pointer(c) : 0;
     case MSG_CUT_TEXT: return take_cut_text(c);
     case MSG_XVP: return take_xvp(c);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hw/ide/ide-int.h"
+#include "util/bytes.h"
 
 /* clang-format off */
 enum {
@@ -161,9 +162,7 @@ static void trim_issue(IdeDrive *d)
         s->end = n;
     }
     for (; s->pos + 8 <= MIN(s->end, s->buf->len); s->pos += 8) {
-        uint64_t e;
-        memcpy(&e, s->buf->data + s->pos, 8);
-        e = GUINT64_FROM_LE(e);
+        uint64_t e = get_le64(s->buf->data + s->pos);
         uint64_t lba = e & 0xffffffffffff, n = e >> 48;
         if (n && lba < all) {
             ide_blk_discard(d, lba * SECTOR, MIN(n, all - lba) * SECTOR);

@@ -37,8 +37,7 @@ static bool rx_own(const E1000 *e, const uint8_t *mac)
 {
     for (unsigned i = 0; i < 32; i += 2) {
         const uint32_t *ra = &e->st.reg[RA + i];
-        uint32_t low = mac[0] | mac[1] << 8 | mac[2] << 16 | (uint32_t)mac[3] << 24;
-        if ((ra[1] & 1u << 31) && ra[0] == low && (uint16_t)ra[1] == (mac[4] | mac[5] << 8))
+        if ((ra[1] & 1u << 31) && ra[0] == get_le32(mac) && (uint16_t)ra[1] == get_le16(mac + 4))
             return true;
     }
     return false;
@@ -48,7 +47,7 @@ static bool rx_own(const E1000 *e, const uint8_t *mac)
 static bool rx_multicast(const E1000 *e, const uint8_t *mac)
 {
     static const uint8_t shift[4] = { 4, 3, 2, 0 };
-    unsigned hash = (mac[5] << 8 | mac[4]) >> shift[e->st.reg[RCTL] >> 12 & 3] & 0xfff;
+    unsigned hash = get_le16(mac + 4) >> shift[e->st.reg[RCTL] >> 12 & 3] & 0xfff;
     return e->st.reg[MTA + (hash >> 5)] >> (hash & 31) & 1;
 }
 

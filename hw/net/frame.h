@@ -6,19 +6,10 @@
 #include <string.h>
 
 #include "net/net.h"
+#include "util/bytes.h"
 
 /* room that a GByteArray for frames needs in its FIELD_VAR: a held one has its NetMeta behind it */
 enum { FRAME_ROOM = NET_MAX_FRAME + 64, FRAME_VLAN = 4, FRAME_FCS = 4 };
-
-static inline uint16_t get_be16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-static inline void put_be16(uint8_t *p, uint16_t v)
-{
-    p[0] = v >> 8;
-    p[1] = v;
-}
 
 /* false: more than a frame holds (f is as it was), or memory that cannot be read (zeros then) */
 bool frame_gather(Device *, GByteArray *f, uint64_t addr, uint32_t len);

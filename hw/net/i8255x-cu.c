@@ -127,7 +127,7 @@ static void cu_multicast(I8255x *d)
         cu_bad(d, "the multicast list");
         return;
     }
-    unsigned n = (count[0] | count[1] << 8) & 0x3fff;
+    unsigned n = get_le16(count) & 0x3fff;
     for (unsigned i = 0; i + 6 <= n; i += 6) {
         if (!dma_read(&d->pci.dev, cu_addr(d) + 10 + i, mac, 6))
             return;

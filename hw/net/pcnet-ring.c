@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hw/net/pcnet.h"
+#include "util/bytes.h"
 #include "util/iov.h"
 
 enum {
@@ -32,11 +33,6 @@ typedef struct Desc {
 } Desc;
 
 /* ---- the initialization block ---- */
-
-static uint32_t le32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static void set_base(Pcnet *p, unsigned csr, uint32_t base)
 {
@@ -70,14 +66,14 @@ void pcnet_init_block(Pcnet *p)
     }
     const uint8_t *padr = b + (wide ? 4 : 2), *ladrf = b + (wide ? 12 : 8),
                   *ring = b + (wide ? 20 : 16);
-    p->st.csr[MODE] = b[0] | b[1] << 8;
+    p->st.csr[MODE] = get_le16(b);
     for (unsigned i = 0; i < 3; i++)
-        p->st.csr[PADR + i] = padr[2 * i] | padr[2 * i + 1] << 8;
+        p->st.csr[PADR + i] = get_le16(padr + 2 * i);
     for (unsigned i = 0; i < 4; i++)
-        p->st.csr[LADRF + i] = ladrf[2 * i] | ladrf[2 * i + 1] << 8;
+        p->st.csr[LADRF + i] = get_le16(ladrf + 2 * i);
     uint32_t mask = wide ? ~15u : 0xfffff8;
-    set_base(p, BADR, le32(ring) & mask);
-    set_base(p, BADX, le32(ring + 4) & mask);
+    set_base(p, BADR, get_le32(ring) & mask);
+    set_base(p, BADX, get_le32(ring + 4) & mask);
     if (wide)
         init_lengths(p, b[2] >> 4, b[3] >> 4);
     else
@@ -110,17 +106,14 @@ static bool desc_load(Pcnet *p, uint32_t at, Desc *d)
         pcnet_cause(p, CSR0_MERR);
         return false;
     }
-    uint16_t bcnt;
     if (wide) {
-        d->addr = le32(b + (turned ? 8 : 0));
-        d->flags = le32(b + 4) & 0xffff0000;
-        bcnt = b[4] | b[5] << 8;
+        d->addr = get_le32(b + (turned ? 8 : 0));
+        d->flags = get_le32(b + 4) & 0xffff0000;
     } else {
-        d->addr = le32(b) & 0xffffff;
-        d->flags = le32(b) & 0xff000000;
-        bcnt = b[4] | b[5] << 8;
+        d->addr = get_le32(b) & 0xffffff;
+        d->flags = get_le32(b) & 0xff000000;
     }
-    d->count = -bcnt & 0xfff;
+    d->count = -get_le16(b + 4) & 0xfff;
     if (!d->count)
         d->count = 4096;
     return d->flags & D_OWN;

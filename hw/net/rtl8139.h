@@ -73,25 +73,23 @@ typedef struct Rtl8139 {
 
 static inline uint16_t rtl_get16(const Rtl8139 *r, unsigned reg)
 {
-    return r->st.reg[reg] | r->st.reg[reg + 1] << 8;
+    return get_le16(r->st.reg + reg);
 }
 static inline uint32_t rtl_get32(const Rtl8139 *r, unsigned reg)
 {
-    return rtl_get16(r, reg) | (uint32_t)rtl_get16(r, reg + 2) << 16;
+    return get_le32(r->st.reg + reg);
 }
 static inline uint64_t rtl_get64(const Rtl8139 *r, unsigned reg)
 {
-    return rtl_get32(r, reg) | (uint64_t)rtl_get32(r, reg + 4) << 32;
+    return get_le64(r->st.reg + reg);
 }
 static inline void rtl_put16(Rtl8139 *r, unsigned reg, uint16_t v)
 {
-    r->st.reg[reg] = v;
-    r->st.reg[reg + 1] = v >> 8;
+    put_le16(r->st.reg + reg, v);
 }
 static inline void rtl_put32(Rtl8139 *r, unsigned reg, uint32_t v)
 {
-    rtl_put16(r, reg, v);
-    rtl_put16(r, reg + 2, v >> 16);
+    put_le32(r->st.reg + reg, v);
 }
 static inline bool rtl_loops(const Rtl8139 *r)
 {

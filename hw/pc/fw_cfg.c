@@ -20,6 +20,7 @@
 #include "core/firmware.h"
 #include "core/runstate.h"
 #include "hw/timer/rtc.h"
+#include "util/bytes.h"
 
 enum { MAX_FILES = 96, N_GENERIC = FW_CFG_FILE_FIRST + MAX_FILES, N_ARCH = 8 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
@@ -222,8 +223,10 @@ static void note_acpi_key(FwCfg *f, const char *name, uint16_t key)
 /* one directory entry: {be32 size, be16 key, 0, name[56]} */
 static void dir_append(GByteArray *dir, size_t size, uint16_t key, const char *name)
 {
-    uint8_t e[64] = { size >> 24, size >> 16, size >> 8, size, key >> 8, key };
+    uint8_t e[64] = { 0 };
 
+    put_be32(e, size);
+    put_be16(e + 4, key);
     g_strlcpy((char *)e + 8, name, 56);
     g_byte_array_append(dir, e, sizeof(e));
 }

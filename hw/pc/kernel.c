@@ -14,6 +14,7 @@
 
 #include "core/firmware.h"
 #include "hw/pc/fw_cfg.h"
+#include "util/bytes.h"
 #include "util/text.h"
 
 extern const uint8_t rom_linuxboot[], rom_linuxboot_end[];
@@ -51,28 +52,6 @@ typedef struct LinuxImage {
     uint32_t setup_addr, cmdline_addr, code_addr;
 } LinuxImage;
 
-static uint16_t rd16(const uint8_t *p)
-{
-    return p[0] | p[1] << 8;
-}
-
-static uint32_t rd32(const uint8_t *p)
-{
-    return rd16(p) | (uint32_t)rd16(p + 2) << 16;
-}
-
-static void wr16(uint8_t *p, uint16_t v)
-{
-    p[0] = v;
-    p[1] = v >> 8;
-}
-
-static void wr32(uint8_t *p, uint32_t v)
-{
-    wr16(p, v);
-    wr16(p + 2, v >> 16);
-}
-
 static bool refuse(GError **err, const char *option, const char *file, const char *why)
 {
     g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s %s: %s", option, file, why);
@@ -82,7 +61,7 @@ static bool refuse(GError **err, const char *option, const char *file, const cha
 static bool is_multiboot(const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i + 4 <= MIN(n, 8192); i += 4)
-        if (rd32(p + i) == 0x1badb002)
+        if (get_le32(p + i) == 0x1badb002)
             return true;
     return false;
 }
@@ -93,11 +72,11 @@ static bool image_check(const char *file, const uint8_t *p, size_t n, GError **e
     if (n >= 4 && memcmp(p, "\177ELF", 4) == 0)
         return refuse(err, "-kernel", file,
                       "ELF kernels (vmlinux, PVH) are not supported yet: give the bzImage");
-    if (n < 1024 || rd16(p + 0x1fe) != 0xaa55 || memcmp(p + HDR_MAGIC, "HdrS", 4) != 0)
+    if (n < 1024 || get_le16(p + 0x1fe) != 0xaa55 || memcmp(p + HDR_MAGIC, "HdrS", 4) != 0)
         return refuse(err, "-kernel", file,
                       is_multiboot(p, n) ? "multiboot kernels are not supported yet"
                                          : "not a Linux bzImage (no HdrS header)");
-    if (rd16(p + HDR_VERSION) < 0x200)
+    if (get_le16(p + HDR_VERSION) < 0x200)
         return refuse(err, "-kernel", file, "boot protocol older than 2.00 is not supported");
     size_t sects = p[HDR_SETUP_SECTS] ? p[HDR_SETUP_SECTS] : 4;
     if ((sects + 1) * 512 >= n)
@@ -121,7 +100,7 @@ static void image_place(LinuxImage *k, size_t cmdline_len)
 
 static bool cmdline_check(const LinuxImage *k, const char *text, GError **err)
 {
-    uint32_t most = k->version >= 0x206 ? rd32(k->setup + HDR_CMDLINE_SIZE) : 255;
+    uint32_t most = k->version >= 0x206 ? get_le32(k->setup + HDR_CMDLINE_SIZE) : 255;
 
     if (strlen(text) <= MIN(most, 0x10000))
         return true;
@@ -147,9 +126,9 @@ static void video_mode_patch(uint8_t *h, const char *cmdline)
             continue;
         for (size_t j = 0; j < G_N_ELEMENTS(names); j++)
             if (strcmp(value, names[j].name) == 0)
-                wr16(h + HDR_VID_MODE, names[j].mode);
+                put_le16(h + HDR_VID_MODE, names[j].mode);
         if (text_uint(value, &mode) && mode <= 0xffff)
-            wr16(h + HDR_VID_MODE, mode);
+            put_le16(h + HDR_VID_MODE, mode);
     }
 }
 
@@ -161,13 +140,13 @@ static void setup_patch(const LinuxImage *k, const char *cmdline)
     h[HDR_LOADER] = LOADER_TYPE;
     if (k->version >= 0x201) {
         h[HDR_LOADFLAGS] |= CAN_USE_HEAP;
-        wr16(h + HDR_HEAP_END, MIN(k->cmdline_addr - k->setup_addr, 0x10000u) - 0x200);
+        put_le16(h + HDR_HEAP_END, MIN(k->cmdline_addr - k->setup_addr, 0x10000u) - 0x200);
     }
     if (k->version >= 0x202) {
-        wr32(h + HDR_CMDLINE, k->cmdline_addr);
+        put_le32(h + HDR_CMDLINE, k->cmdline_addr);
     } else {
-        wr16(h + OLD_CMDLINE_MAGIC, 0xa33f);
-        wr16(h + OLD_CMDLINE_OFFSET, k->cmdline_addr - k->setup_addr);
+        put_le16(h + OLD_CMDLINE_MAGIC, 0xa33f);
+        put_le16(h + OLD_CMDLINE_OFFSET, k->cmdline_addr - k->setup_addr);
     }
 }
 
@@ -176,10 +155,10 @@ static uint32_t initrd_limit(const Pc *pc, const LinuxImage *k)
 {
     uint32_t max = 0x37ffffff;
 
-    if (k->version >= 0x20c && rd16(k->setup + HDR_XLOADFLAGS) & CAN_BE_ABOVE_4G)
+    if (k->version >= 0x20c && get_le16(k->setup + HDR_XLOADFLAGS) & CAN_BE_ABOVE_4G)
         max = UINT32_MAX;
     else if (k->version >= 0x203)
-        max = rd32(k->setup + HDR_INITRD_MAX);
+        max = get_le32(k->setup + HDR_INITRD_MAX);
     uint64_t ram = pc->mem.below_4g > FIRMWARE_TOP ? pc->mem.below_4g - FIRMWARE_TOP : 0;
     return MIN(max, ram ? ram - 1 : 0);
 }
@@ -204,8 +183,8 @@ static bool initrd_load(Pc *pc, FwCfg *f, LinuxImage *k, const char *file, GErro
         return false;
     }
     uint32_t addr = (limit - n + 1) & ~4095u;
-    wr32(k->setup + HDR_RAMDISK, addr);
-    wr32(k->setup + HDR_RAMDISK_SIZE, n);
+    put_le32(k->setup + HDR_RAMDISK, addr);
+    put_le32(k->setup + HDR_RAMDISK_SIZE, n);
     fw_cfg_set32(f, FW_CFG_INITRD_ADDR, addr);
     fw_cfg_set32(f, FW_CFG_INITRD_SIZE, n);
     fw_cfg_set(f, FW_CFG_INITRD_DATA, g_bytes_new_take(g_steal_pointer(&text), n));
@@ -226,7 +205,7 @@ static GBytes *boot_rom(void)
 {
     size_t n = rom_linuxboot_end - rom_linuxboot;
     uint8_t *rom = g_memdup2(rom_linuxboot, n);
-    uint8_t *pnp = rom + rd16(rom + 0x1a);
+    uint8_t *pnp = rom + get_le16(rom + 0x1a);
 
     g_assert(n >= 512 && n == rom[2] * 512u && memcmp(pnp, "$PnP", 4) == 0);
     pnp[9] -= sum8(pnp, 32);
@@ -251,7 +230,7 @@ static bool image_load(Pc *pc, FwCfg *f, GBytes *file, GError **err)
 
     if (!image_check(conf->kernel, p, n, err))
         return false;
-    LinuxImage k = { .version = rd16(p + HDR_VERSION) };
+    LinuxImage k = { .version = get_le16(p + HDR_VERSION) };
     k.setup_len = ((p[HDR_SETUP_SECTS] ? p[HDR_SETUP_SECTS] : 4) + 1) * 512;
     g_autoptr(GBytes) setup = g_bytes_new_take(g_memdup2(p, k.setup_len), k.setup_len);
     k.setup = (uint8_t *)g_bytes_get_data(setup, NULL);

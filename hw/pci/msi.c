@@ -7,6 +7,7 @@
 #include "hw/pci/pci-int.h"
 #include "core/irq.h"
 #include "core/vm.h"
+#include "util/bytes.h"
 
 enum {
     MSI_ENABLE = 1,
@@ -19,9 +20,7 @@ enum {
 
 static uint32_t msi_get32(const PciDevice *d, unsigned off)
 {
-    uint32_t val;
-    memcpy(&val, d->st.conf + off, 4);
-    return val;
+    return get_le32(d->st.conf + off);
 }
 
 static bool msi_on(const PciDevice *d)
@@ -66,10 +65,10 @@ static void msi_fire(PciDevice *d, unsigned vector)
     vector &= MIN(enabled, 32) - 1;
     if (maskable && (msi_get32(d, cap + 16) & 1u << vector)) {
         uint32_t pending = msi_get32(d, cap + 20) | 1u << vector;
-        memcpy(d->st.conf + cap + 20, &pending, 4);
+        put_le32(d->st.conf + cap + 20, pending);
         return;
     }
-    uint32_t data = (d->st.conf[cap + 12] | d->st.conf[cap + 13] << 8) | vector;
+    uint32_t data = get_le16(d->st.conf + cap + 12) | vector;
     msi_send(d->dev.vm, msi_get32(d, cap + 4) | (uint64_t)msi_get32(d, cap + 8) << 32, data);
 }
 
@@ -80,7 +79,7 @@ static void msi_unmasked(PciDevice *d)
         return;
     uint32_t ready = msi_get32(d, cap + 20) & ~msi_get32(d, cap + 16);
     uint32_t left = msi_get32(d, cap + 20) & ~ready;
-    memcpy(d->st.conf + cap + 20, &left, 4);
+    put_le32(d->st.conf + cap + 20, left);
     for (unsigned v = 0; v < 32; v++) {
         if (ready & 1u << v)
             msi_fire(d, v);

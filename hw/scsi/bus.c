@@ -190,9 +190,9 @@ static uint32_t group_length(const uint8_t *cdb)
     switch (cdb[0] >> 5) {
     case 0: return cdb[4];
     case 1:
-    case 2: return scsi_be16(cdb + 7);
-    case 4: return scsi_be32(cdb + 10);
-    case 5: return scsi_be32(cdb + 6);
+    case 2: return get_be16(cdb + 7);
+    case 4: return get_be32(cdb + 10);
+    case 5: return get_be32(cdb + 6);
     }
     return 0;
 }
@@ -243,10 +243,10 @@ void scsi_shape(const uint8_t *cdb, uint32_t block, ScsiDir *dir, size_t *length
     case 0x42:
     case 0x55:
     case 0x5f: fixed(dir, length, SCSI_FROM_GUEST, n); break;
-    case 0x12: fixed(dir, length, SCSI_TO_GUEST, scsi_be16(cdb + 3)); break;
+    case 0x12: fixed(dir, length, SCSI_TO_GUEST, get_be16(cdb + 3)); break;
     case 0x25: fixed(dir, length, SCSI_TO_GUEST, 8); break;
     case 0xad:
-    case 0xbd: fixed(dir, length, SCSI_TO_GUEST, scsi_be16(cdb + 8)); break;
+    case 0xbd: fixed(dir, length, SCSI_TO_GUEST, get_be16(cdb + 8)); break;
     case 0xbe: fixed(dir, length, SCSI_TO_GUEST, read_cd_length(cdb)); break;
     default: fixed(dir, length, SCSI_TO_GUEST, n);
     }

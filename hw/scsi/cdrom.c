@@ -49,7 +49,7 @@ void scsi_cd_command(ScsiReq *r)
     switch (c[0]) {
     case 0x08:
         if (scsi_disk_ready(r))
-            cd_read(r, (uint32_t)(c[1] & 0x1f) << 16 | scsi_be16(c + 2), c[4] ? c[4] : 256, false);
+            cd_read(r, (uint32_t)(c[1] & 0x1f) << 16 | get_be16(c + 2), c[4] ? c[4] : 256, false);
         break;
     case 0x35: /* nothing is ever written */
     case 0x16:

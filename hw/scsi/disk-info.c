@@ -32,15 +32,15 @@ static uint32_t page_identification(const ScsiDisk *d, uint8_t *p)
     if (id)
         q = designator(q, 2, 0, id, MIN(strlen(id), 128));
     if (d->wwn) {
-        scsi_put64(wwn, d->wwn);
+        put_be64(wwn, d->wwn);
         q = designator(q, 1, 3, wwn, 8);
     }
     if (d->port_wwn) {
-        scsi_put64(wwn, d->port_wwn);
+        put_be64(wwn, d->port_wwn);
         q = designator(q, 0x61, 0x93, wwn, 8);
     }
     if (d->port_index) {
-        scsi_put32(wwn, d->port_index);
+        put_be32(wwn, d->port_index);
         q = designator(q, 0x61, 0x94, wwn, 4);
     }
     return q - p;
@@ -55,13 +55,13 @@ static uint32_t page_limits(const ScsiDisk *d, uint8_t *p)
 {
     uint64_t unit = d->logical_block_size, grain = MAX(d->discard_granularity / unit, 1);
 
-    scsi_put16(p + 2, MIN(d->min_io_size / unit, 65535));
-    scsi_put32(p + 4, clamp32(d->max_io_size / unit));
-    scsi_put32(p + 8, clamp32(d->opt_io_size / unit));
-    scsi_put32(p + 16, clamp32(d->max_unmap_size / unit));
-    scsi_put32(p + 20, 255);
-    scsi_put32(p + 24, clamp32(grain));
-    scsi_put64(p + 32, d->max_io_size / unit); /* WRITE SAME */
+    put_be16(p + 2, MIN(d->min_io_size / unit, 65535));
+    put_be32(p + 4, clamp32(d->max_io_size / unit));
+    put_be32(p + 8, clamp32(d->opt_io_size / unit));
+    put_be32(p + 16, clamp32(d->max_unmap_size / unit));
+    put_be32(p + 20, 255);
+    put_be32(p + 24, clamp32(grain));
+    put_be64(p + 32, d->max_io_size / unit); /* WRITE SAME */
     return 60;
 }
 
@@ -83,7 +83,7 @@ static uint32_t vpd_page(const ScsiDisk *d, uint8_t page, uint8_t *p)
     }
     case 0x83: return page_identification(d, p);
     case 0xb0: return page_limits(d, p);
-    case 0xb1: scsi_put16(p, d->rotation_rate); return 60;
+    case 0xb1: put_be16(p, d->rotation_rate); return 60;
     case 0xb2: /* UNMAP and both WRITE SAME unmap */
         p[1] = 0xe0;
         p[2] = 2; /* thin */
@@ -105,8 +105,8 @@ static void inquiry_page(ScsiReq *r)
     }
     n = vpd_page(d, page, p + 4);
     p[1] = page;
-    scsi_put16(p + 2, n);
-    scsi_reply(r, n + 4, scsi_be16(r->cdb + 3));
+    put_be16(p + 2, n);
+    scsi_reply(r, n + 4, get_be16(r->cdb + 3));
 }
 
 void scsi_disk_inquiry(ScsiReq *r)
@@ -130,7 +130,7 @@ void scsi_disk_inquiry(ScsiReq *r)
     padded(p + 8, 8, d->vendor);
     padded(p + 16, 16, d->product);
     padded(p + 32, 4, d->ver);
-    scsi_reply(r, 36, scsi_be16(r->cdb + 3));
+    scsi_reply(r, 36, get_be16(r->cdb + 3));
 }
 
 /* ---- mode pages ---- */
@@ -144,9 +144,9 @@ static void geometry(const ScsiDisk *d, uint8_t *p)
     uint64_t cyls = d->cyls ? d->cyls : MIN(scsi_disk_blocks(d) / (heads * secs) + 1, 0xffffff);
 
     p[2] = cyls >> 16;
-    scsi_put16(p + 3, cyls);
+    put_be16(p + 3, cyls);
     p[5] = heads;
-    scsi_put16(p + 20, 5400);
+    put_be16(p + 20, 5400);
 }
 
 /* current: what holds now; else which bits can be changed */
@@ -169,9 +169,9 @@ static uint32_t mode_page(const ScsiDisk *d, uint8_t page, bool current, uint8_t
 
 static uint32_t block_descriptor(const ScsiDisk *d, uint8_t *p)
 {
-    scsi_put32(p, MIN(scsi_disk_blocks(d), 0xffffff));
+    put_be32(p, MIN(scsi_disk_blocks(d), 0xffffff));
     p[0] = 0;
-    scsi_put32(p + 4, d->logical_block_size & 0xffffff);
+    put_be32(p + 4, d->logical_block_size & 0xffffff);
     return 8;
 }
 
@@ -207,9 +207,9 @@ void scsi_disk_mode_sense(ScsiReq *r)
         p[2] = specific;
         p[3] = desc;
     } else {
-        scsi_put16(p, n - 2);
+        put_be16(p, n - 2);
         p[3] = specific;
-        scsi_put16(p + 6, desc);
+        put_be16(p + 6, desc);
     }
     scsi_reply(r, n, r->length);
 }
@@ -244,7 +244,7 @@ void scsi_disk_mode_taken(ScsiReq *r)
         scsi_check(r, SCSI_KEY_ILLEGAL, r->n < head ? SCSI_LIST_LENGTH : SCSI_BAD_FIELD);
         return;
     }
-    at = head + (six ? r->buf[3] : scsi_be16(r->buf + 6));
+    at = head + (six ? r->buf[3] : get_be16(r->buf + 6));
     while (at < r->n) {
         if (!page_select(d, r->buf + at, r->n - at)) {
             scsi_check(r, SCSI_KEY_ILLEGAL, SCSI_BAD_PARAMETER);
@@ -264,8 +264,8 @@ static void capacity_16(ScsiReq *r, uint64_t last)
 
     while (d->logical_block_size << exponent < d->physical_block_size)
         exponent++;
-    scsi_put64(p, last);
-    scsi_put32(p + 8, d->logical_block_size);
+    put_be64(p, last);
+    put_be32(p + 8, d->logical_block_size);
     p[13] = exponent;
     p[14] = 0x80; /* LBPME: UNMAP is worth while */
     scsi_reply(r, 32, r->length);
@@ -285,8 +285,8 @@ void scsi_disk_capacity(ScsiReq *r)
             scsi_check(r, SCSI_KEY_ILLEGAL, SCSI_BAD_FIELD);
     } else {
         uint8_t *p = scsi_buffer(r, 8);
-        scsi_put32(p, MIN(n - 1, UINT32_MAX));
-        scsi_put32(p + 4, d->logical_block_size);
+        put_be32(p, MIN(n - 1, UINT32_MAX));
+        put_be32(p + 4, d->logical_block_size);
         scsi_reply(r, 8, 8);
     }
 }

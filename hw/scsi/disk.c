@@ -224,13 +224,13 @@ static void list_next(ScsiReq *r)
 
     while (r->pos + 16 <= r->n) {
         const uint8_t *p = r->buf + r->pos;
-        uint64_t n = scsi_be32(p + 8);
+        uint64_t n = get_be32(p + 8);
 
         r->pos += 16;
         if (!n)
             continue;
         scsi_to_disk(r);
-        blk_discard(d->blk, scsi_be64(p) * unit, n * unit, list_done, r);
+        blk_discard(d->blk, get_be64(p) * unit, n * unit, list_done, r);
         return;
     }
     scsi_good(r);
@@ -238,7 +238,7 @@ static void list_next(ScsiReq *r)
 
 static void unmap_taken(ScsiReq *r)
 {
-    uint32_t n = r->n < 8 ? 0 : MIN(scsi_be16(r->buf + 2), r->n - 8) & ~15u;
+    uint32_t n = r->n < 8 ? 0 : MIN(get_be16(r->buf + 2), r->n - 8) & ~15u;
 
     if (r->n < 8) {
         scsi_check(r, SCSI_KEY_ILLEGAL, SCSI_LIST_LENGTH);
@@ -246,7 +246,7 @@ static void unmap_taken(ScsiReq *r)
     }
     r->n = 8 + n;
     for (r->pos = 8; r->pos < r->n; r->pos += 16)
-        if (!range_ok(r, scsi_be64(r->buf + r->pos), scsi_be32(r->buf + r->pos + 8)))
+        if (!range_ok(r, get_be64(r->buf + r->pos), get_be32(r->buf + r->pos + 8)))
             return;
     r->pos = 8;
     list_next(r);
@@ -396,20 +396,20 @@ void scsi_disk_again(ScsiReq *r)
 static uint64_t cdb_lba(const uint8_t *c)
 {
     switch (c[0] >> 5) {
-    case 0: return (uint32_t)(c[1] & 0x1f) << 16 | scsi_be16(c + 2);
-    case 4: return scsi_be64(c + 2);
+    case 0: return (uint32_t)(c[1] & 0x1f) << 16 | get_be16(c + 2);
+    case 4: return get_be64(c + 2);
     }
-    return scsi_be32(c + 2);
+    return get_be32(c + 2);
 }
 
 static uint64_t cdb_blocks(const uint8_t *c)
 {
     switch (c[0] >> 5) {
     case 0: return c[4] ? c[4] : 256;
-    case 4: return scsi_be32(c + 10);
-    case 5: return scsi_be32(c + 6);
+    case 4: return get_be32(c + 10);
+    case 5: return get_be32(c + 6);
     }
-    return scsi_be16(c + 7);
+    return get_be16(c + 7);
 }
 
 static void start_stop(ScsiReq *r)

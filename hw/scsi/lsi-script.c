@@ -54,7 +54,7 @@ static uint32_t fetch(Lsi *s, uint64_t addr, bool *ok)
     uint8_t p[4] = { 0 };
 
     *ok &= dma_read(&s->pci.dev, addr, p, 4);
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+    return get_le32(p);
 }
 
 static void bus_fault(Lsi *s)

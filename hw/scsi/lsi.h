@@ -5,6 +5,7 @@
 
 #include "hw/pci/pci.h"
 #include "hw/scsi/scsi.h"
+#include "util/bytes.h"
 
 /* clang-format off */
 /* registers (LSI53C895A technical manual, 4.2), multi-byte ones by their lowest byte */
@@ -78,13 +79,11 @@ typedef struct Lsi {
 
 static inline uint32_t lsi_get32(const Lsi *s, unsigned reg)
 {
-    const uint8_t *p = s->st.reg + reg;
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+    return get_le32(s->st.reg + reg);
 }
 static inline void lsi_put32(Lsi *s, unsigned reg, uint32_t v)
 {
-    for (unsigned i = 0; i < 4; i++)
-        s->st.reg[reg + i] = v >> 8 * i;
+    put_le32(s->st.reg + reg, v);
 }
 
 /* lsi.c */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hw/scsi/mmc.h"
+#include "util/bytes.h"
 
 enum { CD_FRAMES_MOST = 80 * 60 * 75 };
 enum {
@@ -21,28 +22,6 @@ enum {
     ASC_LOCKED = 0x53,
 };
 enum { PROFILE_CD = 0x08, PROFILE_DVD = 0x10 };
-
-static uint16_t be16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static void wr16(uint8_t *p, uint16_t v)
-{
-    p[0] = v >> 8;
-    p[1] = v;
-}
-
-static void wr32(uint8_t *p, uint32_t v)
-{
-    wr16(p, v >> 16);
-    wr16(p + 2, v);
-}
 
 /* clang-format off */
 const Field MmcTray_rows[] = {
@@ -162,7 +141,7 @@ static void inquiry_vpd(Mmc *d, const uint8_t *cdb)
         break;
     default: bad_field(d); return;
     }
-    reply(d, 4 + p[3], be16(cdb + 3));
+    reply(d, 4 + p[3], get_be16(cdb + 3));
 }
 
 static void blank_padded(uint8_t *p, size_t n, const char *text)
@@ -190,7 +169,7 @@ static void inquiry(Mmc *d, const uint8_t *cdb)
     blank_padded(p + 8, 8, d->vendor);
     blank_padded(p + 16, 16, d->model);
     blank_padded(p + 32, 4, d->ver);
-    reply(d, 36, be16(cdb + 3));
+    reply(d, 36, get_be16(cdb + 3));
 }
 
 static void request_sense(Mmc *d, const uint8_t *cdb)
@@ -214,16 +193,16 @@ static void read_capacity(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 8);
 
-    wr32(p, sectors(d) - 1);
-    wr32(p + 4, MMC_SECTOR);
+    put_be32(p, sectors(d) - 1);
+    put_be32(p + 4, MMC_SECTOR);
     reply(d, 8, 8);
 }
 
 static void read_10(Mmc *d, const uint8_t *cdb)
 {
-    uint32_t n = cdb[0] == 0xa8 ? be32(cdb + 6) : be16(cdb + 7);
+    uint32_t n = cdb[0] == 0xa8 ? get_be32(cdb + 6) : get_be16(cdb + 7);
 
-    read_sectors(d, be32(cdb + 2), n, false);
+    read_sectors(d, get_be32(cdb + 2), n, false);
 }
 
 /* what to transfer: 10h the user data, F8h the whole sector */
@@ -233,15 +212,15 @@ static void read_cd(Mmc *d, const uint8_t *cdb)
 
     switch (cdb[9] & 0xf8) {
     case 0x00: done(d); break;
-    case 0x10: read_sectors(d, be32(cdb + 2), n, false); break;
-    case 0xf8: read_sectors(d, be32(cdb + 2), n, true); break;
+    case 0x10: read_sectors(d, get_be32(cdb + 2), n, false); break;
+    case 0xf8: read_sectors(d, get_be32(cdb + 2), n, true); break;
     default: bad_field(d);
     }
 }
 
 static void seek_10(Mmc *d, const uint8_t *cdb)
 {
-    if (be32(cdb + 2) >= sectors(d))
+    if (get_be32(cdb + 2) >= sectors(d))
         fail(d, SENSE_ILLEGAL, 0x21);
     else
         done(d);
@@ -257,7 +236,7 @@ static void toc_address(uint8_t *p, bool msf, uint32_t lba)
         p[2] = lba / 75 % 60;
         p[3] = lba % 75;
     } else {
-        wr32(p, lba);
+        put_be32(p, lba);
     }
 }
 
@@ -331,8 +310,8 @@ static void read_toc(Mmc *d, const uint8_t *cdb)
     case 2: n = toc_full(d, p, msf); break;
     default: bad_field(d); return;
     }
-    wr16(p, n - 2);
-    reply(d, n, be16(cdb + 7));
+    put_be16(p, n - 2);
+    reply(d, n, get_be16(cdb + 7));
 }
 
 /* ---- mode pages, configuration, events ---- */
@@ -381,34 +360,34 @@ static void mode_sense(Mmc *d, const uint8_t *cdb)
         p[0] = n - 1;
         p[1] = MEDIUM_NONE;
     } else {
-        wr16(p, n - 2);
+        put_be16(p, n - 2);
         p[2] = MEDIUM_NONE;
     }
-    reply(d, n, six ? cdb[4] : be16(cdb + 7));
+    reply(d, n, six ? cdb[4] : get_be16(cdb + 7));
 }
 
 /* only the list of profiles: a reader has no further features worth asking for */
 static void get_configuration(Mmc *d, const uint8_t *cdb)
 {
     uint8_t *p = zeroed(d, 8 + 12);
-    uint16_t now = profile(d), from = be16(cdb + 2);
+    uint16_t now = profile(d), from = get_be16(cdb + 2);
     uint32_t n = from == 0 ? 20 : 8;
 
     if ((cdb[1] & 3) == 3) {
         bad_field(d);
         return;
     }
-    wr16(p + 6, now);
+    put_be16(p + 6, now);
     if (n > 8) {
         p[10] = 3; /* version 0, persistent, current */
         p[11] = 8;
-        wr16(p + 12, PROFILE_DVD);
+        put_be16(p + 12, PROFILE_DVD);
         p[14] = now == PROFILE_DVD;
-        wr16(p + 16, PROFILE_CD);
+        put_be16(p + 16, PROFILE_CD);
         p[18] = now == PROFILE_CD;
     }
-    wr32(p, n - 4);
-    reply(d, n, be16(cdb + 7));
+    put_be32(p, n - 4);
+    reply(d, n, get_be16(cdb + 7));
 }
 
 static uint8_t media_event(Mmc *d)
@@ -430,7 +409,7 @@ static uint8_t media_event(Mmc *d)
 static void get_event_status(Mmc *d, const uint8_t *cdb)
 {
     enum { CLASS_MEDIA = 4, SUPPORTED = 1 << CLASS_MEDIA, NO_EVENT = 0x80 };
-    uint16_t room = be16(cdb + 7);
+    uint16_t room = get_be16(cdb + 7);
     uint8_t *p = zeroed(d, 8);
     uint32_t n = 4;
 
@@ -448,7 +427,7 @@ static void get_event_status(Mmc *d, const uint8_t *cdb)
     } else {
         p[2] = NO_EVENT;
     }
-    wr16(p, n - 4);
+    put_be16(p, n - 4);
     reply(d, n, room);
 }
 
@@ -458,7 +437,7 @@ static void mechanism_status(Mmc *d, const uint8_t *cdb)
 
     p[1] = d->tray->open ? 0x10 : 0;
     p[5] = 1; /* one slot, no changer */
-    reply(d, 8, be16(cdb + 8));
+    reply(d, 8, get_be16(cdb + 8));
 }
 
 static void disc_information(Mmc *d, const uint8_t *cdb)
@@ -469,11 +448,11 @@ static void disc_information(Mmc *d, const uint8_t *cdb)
         bad_field(d);
         return;
     }
-    wr16(p, 32);
+    put_be16(p, 32);
     p[2] = 0x0e; /* finished disc, last session complete */
     p[3] = p[4] = p[5] = p[6] = 1;
     p[7] = 0x20; /* unrestricted use */
-    reply(d, 34, be16(cdb + 7));
+    reply(d, 34, get_be16(cdb + 7));
 }
 
 /* Formats 0, the physical layout; 1, no copyright protection; FFh, the list of them */
@@ -493,9 +472,9 @@ static void dvd_structure(Mmc *d, const uint8_t *cdb)
         p[4] = 1;    /* DVD-ROM, version 1 */
         p[5] = 0x0f; /* 120 mm, no maximum rate */
         p[6] = 1;    /* one layer, read-only */
-        wr32(p + 8, 0x30000);
-        wr32(p + 12, last);
-        wr32(p + 16, last);
+        put_be32(p + 8, 0x30000);
+        put_be32(p + 12, last);
+        put_be32(p + 16, last);
         break;
     case 0x01: n += 4; break;
     case 0xff:
@@ -504,8 +483,8 @@ static void dvd_structure(Mmc *d, const uint8_t *cdb)
         break;
     default: bad_field(d); return;
     }
-    wr16(p, n - 2);
-    reply(d, n, be16(cdb + 8));
+    put_be16(p, n - 2);
+    reply(d, n, get_be16(cdb + 8));
 }
 
 static void mode_select(Mmc *d, const uint8_t *cdb)

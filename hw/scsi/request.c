@@ -348,8 +348,8 @@ static void report_luns(ScsiReq *r)
         }
         n += 8;
     }
-    scsi_put32(p, n - 8);
-    scsi_reply(r, n, scsi_be32(r->cdb + 6));
+    put_be32(p, n - 8);
+    scsi_reply(r, n, get_be32(r->cdb + 6));
 }
 
 /* qualifier 3: the target could not have a device there */
@@ -365,7 +365,7 @@ static void inquiry_no_lun(ScsiReq *r)
     p[2] = 5;
     p[3] = 0x12;
     p[4] = 31;
-    scsi_reply(r, 36, scsi_be16(r->cdb + 3));
+    scsi_reply(r, 36, get_be16(r->cdb + 3));
 }
 
 bool scsi_common(ScsiReq *r)

@@ -6,6 +6,7 @@
 #include "block/block.h"
 #include "hw/scsi/mmc.h"
 #include "hw/scsi/scsi.h"
+#include "util/bytes.h"
 
 /* additional sense codes of ours: code << 8 | qualifier (SPC-4, annex D) */
 enum {
@@ -120,33 +121,5 @@ void scsi_shape(const uint8_t *cdb, uint32_t block, ScsiDir *, size_t *length);
 ScsiDevice *scsi_find(ScsiBus *, unsigned target, unsigned lun, bool exact);
 void scsi_purge(ScsiDevice *);
 extern const Field ScsiNexus_rows[];
-
-static inline uint16_t scsi_be16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-static inline uint32_t scsi_be32(const uint8_t *p)
-{
-    return (uint32_t)scsi_be16(p) << 16 | scsi_be16(p + 2);
-}
-static inline uint64_t scsi_be64(const uint8_t *p)
-{
-    return (uint64_t)scsi_be32(p) << 32 | scsi_be32(p + 4);
-}
-static inline void scsi_put16(uint8_t *p, uint16_t v)
-{
-    p[0] = v >> 8;
-    p[1] = v;
-}
-static inline void scsi_put32(uint8_t *p, uint32_t v)
-{
-    scsi_put16(p, v >> 16);
-    scsi_put16(p + 2, v);
-}
-static inline void scsi_put64(uint8_t *p, uint64_t v)
-{
-    scsi_put32(p, v >> 32);
-    scsi_put32(p + 4, v);
-}
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hw/usb/usb.h"
+#include "util/bytes.h"
 
 enum { STAGE_IDLE, STAGE_ASKED, STAGE_DATA_IN, STAGE_DATA_OUT };
 enum { DESC_DEVICE = 1, DESC_CONFIG, DESC_STRING, DESC_ENDPOINT = 5 };
@@ -208,7 +209,7 @@ static UsbSetup setup_of(const UsbState *st)
 {
     const uint8_t *b = st->setup;
 
-    return (UsbSetup){ b[0], b[1], b[2] | b[3] << 8, b[4] | b[5] << 8, b[6] | b[7] << 8 };
+    return (UsbSetup){ b[0], b[1], get_le16(b + 2), get_le16(b + 4), get_le16(b + 6) };
 }
 
 /* A stall of endpoint 0 lasts until the next SETUP (8.5.3.4) */
@@ -330,7 +331,7 @@ int usb_handle(UsbDevice *u, UsbPacket *p)
         return USB_NODEV;
     if (is_halted(u, addr))
         return USB_STALL;
-    size_t most = (e[4] | e[5] << 8) & 0x7ff;
+    size_t most = get_le16(e + 4) & 0x7ff;
     if (p->pid == USB_OUT && p->n > most)
         return USB_IOERROR;
     p->n = MIN(p->n, most);

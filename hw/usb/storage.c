@@ -13,6 +13,7 @@
 #include "block/drive.h"
 #include "hw/scsi/scsi.h"
 #include "hw/usb/usb.h"
+#include "util/bytes.h"
 
 enum { EP_IN = 0x81, EP_OUT = 0x02, CBW_SIZE = 31, CSW_SIZE = 13, MAX_PACKET = 64 };
 enum { MODE_CBW, MODE_DATA_IN, MODE_DATA_OUT, MODE_CSW, MODE_BROKEN };
@@ -55,17 +56,6 @@ static const UsbDesc storage_desc = {
     .config = storage_config, .config_len = sizeof(storage_config), .strings = storage_strings,
 };
 /* clang-format on */
-
-static uint32_t get32(const uint8_t *p)
-{
-    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> 8 * i);
-}
 
 /* ---- the disk's side ---- */
 
@@ -159,9 +149,11 @@ static int take_cbw(UsbStorage *s, const UsbPacket *p)
 
     if (s->req)
         return USB_NAK; /* a cancelled command still ends */
-    if (p->n != CBW_SIZE || get32(b) != 0x43425355 || (b[13] & 15) || !b[14] || b[14] > 16)
+    if (p->n != CBW_SIZE || get_le32(b) != 0x43425355 || (b[13] & 15) || !b[14] || b[14] > 16)
         return broken(s);
-    s->st = (StorageState){ .tag = get32(b + 4), .left = get32(b + 8), .residue = get32(b + 8) };
+    s->st = (StorageState){ .tag = get_le32(b + 4),
+                            .left = get_le32(b + 8),
+                            .residue = get_le32(b + 8) };
     s->st.mode = !s->st.left ? MODE_CSW : b[12] & 0x80 ? MODE_DATA_IN : MODE_DATA_OUT;
     s->req = scsi_new(&s->scsi, 0, 0, s->st.tag, b + 15, b[14], NULL, 0, s);
     if (s->req)
@@ -205,9 +197,9 @@ static int give_csw(UsbStorage *s, UsbPacket *p)
         return USB_NAK;
     if (p->n < CSW_SIZE)
         return USB_BABBLE;
-    put32(p->buf, 0x53425355);
-    put32(p->buf + 4, s->st.tag);
-    put32(p->buf + 8, s->st.residue);
+    put_le32(p->buf, 0x53425355);
+    put_le32(p->buf + 4, s->st.tag);
+    put_le32(p->buf + 8, s->st.residue);
     p->buf[12] = s->st.status;
     p->done = CSW_SIZE;
     s->st = (StorageState){ .mode = MODE_CBW };

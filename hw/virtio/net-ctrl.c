@@ -5,6 +5,7 @@
  * Threads: machine lock.
  */
 #include "hw/virtio/net-int.h"
+#include "util/bytes.h"
 
 enum { CTRL_RX, CTRL_MAC, CTRL_VLAN, CTRL_ANNOUNCE, CTRL_MQ, CTRL_OFFLOADS };
 enum { CTRL_OK, CTRL_ERR };
@@ -22,9 +23,9 @@ static bool in_table(const VirtioNet *n, unsigned from, unsigned count, const ui
 
 static bool vlan_ok(const VirtioNet *n, const uint8_t *head)
 {
-    unsigned id = (head[14] << 8 | head[15]) & 0xfff;
+    unsigned id = get_be16(head + 14) & 0xfff;
 
-    if (!virtio_has(&n->v, VIRTIO_NET_F_CTRL_VLAN) || head[12] != 0x81 || head[13] != 0)
+    if (!virtio_has(&n->v, VIRTIO_NET_F_CTRL_VLAN) || get_be16(head + 12) != 0x8100)
         return true;
     return n->st.vlans[id / 8] >> id % 8 & 1;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hw/virtio/virtio.h"
+#include "util/bytes.h"
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_SIZE = 16 };
 enum { VIRTIO_PIECES = 2 * VIRTIO_CHAIN, VIRTIO_CONFIG_MAX = 256 };
@@ -29,34 +30,6 @@ static inline VirtQueueState *virtq_state(const VirtQueue *vq)
 {
     return &vq->v->q[vq->index];
 }
-static inline uint16_t get_le16(const uint8_t *p)
-{
-    return p[0] | p[1] << 8;
-}
-static inline uint32_t get_le32(const uint8_t *p)
-{
-    return get_le16(p) | (uint32_t)get_le16(p + 2) << 16;
-}
-static inline uint64_t get_le64(const uint8_t *p)
-{
-    return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
-}
-static inline void put_le16(uint8_t *p, uint16_t v)
-{
-    p[0] = v;
-    p[1] = v >> 8;
-}
-static inline void put_le32(uint8_t *p, uint32_t v)
-{
-    put_le16(p, v);
-    put_le16(p + 2, v >> 16);
-}
-static inline void put_le64(uint8_t *p, uint64_t v)
-{
-    put_le32(p, v);
-    put_le32(p + 4, v >> 32);
-}
-
 /* 2.7.10: has `event` been passed in the step from old to now? All modulo 65536. */
 static inline bool virtq_passed(uint16_t event, uint16_t now, uint16_t old)
 {
