@@ -440,12 +440,26 @@ static void storm_all(Vm *vm, unsigned n)
 
 /* ---- the tests ---- */
 
+/* A device whose bus the board has not gets the controller that brings one. */
+static void give_bus(Vm *vm, const DeviceType *t)
+{
+    static const char *const controllers[][2] = { { "SCSI", "lsi53c895a" },
+                                                  { "virtio-serial-bus", "virtio-serial-pci" } };
+    GError *err = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(controllers); i++)
+        if (t->bus && !g_strcmp0(t->bus->name, controllers[i][0]) &&
+            !device_realize(device_new(vm, device_type(controllers[i][1]), "bus"), NULL, &err))
+            FAIL("%s: %s", controllers[i][1], err->message);
+}
+
 static void test_user(const DeviceType *t)
 {
     Vm *vm = pc_new();
-    Device *d = device_new(vm, t, "dut");
     GError *err = NULL;
 
+    give_bus(vm, t);
+    Device *d = device_new(vm, t, "dut");
     give_links(d, t->bus ? t->bus->props : NULL);
     give_links(d, t->props);
     if (t->bus)
