@@ -50,6 +50,7 @@ def cd(name):
 
 def boots(order, want):
     out = os.path.join(TMP.name, "e9")
+    open(out, "w").close()
     p = subprocess.Popen([QEMU, "-accel", "tcg", "-name", "win7", "-smp", "2", "-m", "1024", "-drive",
                           f"file={disk('win7.qcow2')},if=ide,media=disk,cache=writeback,format=qcow2", "-drive",
                           f"file={cd('win7.iso')},media=cdrom,format=raw", "-boot", order, "-display", "none",
