@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "accel/x86/cpuid.h"
-#include "accel/x86/state.h"
+#include "accel/x86/registers.h"
 #include "core/irqchip.h"
 #include "core/set.h"
 #include "core/vm.h"
@@ -118,8 +118,13 @@ static void reset(Vcpu *v, bool init)
     const AccelOps *a = vm_accel(v->vm);
     bool bsp = v->index == 0;
 
-    if (init && a->get)
+    if ((init || log_on(LOG_CPU_RESET)) && a->get)
         a->get(v); /* INIT keeps some registers */
+    if (log_on(LOG_CPU_RESET)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        registers_print(text, v->x86, v->a20, v->halted, log_on(LOG_FPU));
+        log_print("CPU Reset (CPU %u)\n%s", v->index, text->str);
+    }
     x86_reset(v->x86, init, bsp);
     if (init && v->vm->lapic && v->vm->lapic->init)
         v->vm->lapic->init(v);

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "accel/x86/state.h"
+#include "accel/x86/registers.h"
 #include "core/vcpu.h"
 
 /* ---- which there are ---- */
@@ -126,7 +126,7 @@ static bool cmd_info_registers(Vm *vm, const RegArgs *a, Reply *r, GError **err)
         if (!a->all && (a->index >= 0 ? a->index != i : v != chosen))
             continue;
         g_autoptr(GString) s = g_string_new(NULL);
-        registers_print(s, vcpu_state(v, false), i, v->a20, v->halted);
+        registers_print(s, vcpu_state(v, false), v->a20, v->halted, true);
         reply_printf(r, "\nCPU#%u\n%s", i, s->str);
     }
     vcpus_resume(vm);

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "accel/x86/registers.h"
 #include "core/vcpu.h"
 
 typedef enum { TOK_WORD, TOK_OPTIONAL, TOK_FLAG, TOK_FORMAT, TOK_REST, TOK_KV, TOK_END } TokenKind;

@@ -135,10 +135,6 @@ void mem_format_value(GString *, uint64_t value, char letter, unsigned size, boo
 /* ---- walk.c ---- false: not mapped */
 bool walk_linear(Vcpu *, const X86State *, uint64_t la, uint64_t *pa);
 
-/* ---- registers.c ---- */
-void registers_print(GString *, const X86State *, unsigned index, bool a20, bool halted);
-bool registers_get(const X86State *, const char *name, uint64_t *value);
-
 /* ---- sendkey.c ---- what sendkey and send-key share */
 typedef struct KeyPress {
     uint16_t code[16];

@@ -16,55 +16,54 @@ static const struct LogItem {
     unsigned item;
     const char *name, *help;
 } items[] = {
-    { LOG_OUT_ASM, "out_asm", "host code of each translated block" },
-    { LOG_IN_ASM, "in_asm", "guest instructions of each block, when it is decoded" },
+    { LOG_IN_ASM, "in_asm", "guest instructions, when they are decoded" },
     { LOG_INT, "int", "interrupts and exceptions, in short" },
-    { LOG_EXEC, "exec", "each block before it runs (very long)" },
-    { LOG_CPU, "cpu", "registers before each block (very long)" },
-    { LOG_FPU, "fpu", "with 'cpu': the FPU's registers too" },
-    { LOG_MMU, "mmu", "address translation" },
-    { LOG_PCALL, "pcall", "far calls and task switches in protected mode" },
+    { LOG_EXEC, "exec", "each instruction before it runs (very long)" },
+    { LOG_CPU, "cpu", "registers before each instruction (very long)" },
+    { LOG_FPU, "fpu", "with 'cpu' and 'cpu_reset': the FPU's registers too" },
+    { LOG_MMU, "mmu", "page faults, as the tables give them" },
     { LOG_CPU_RESET, "cpu_reset", "registers before a CPU is reset" },
     { LOG_UNIMP, "unimp", "what the guest uses and we do not model" },
     { LOG_GUEST_ERRORS, "guest_errors", "what the guest's drivers do wrong" },
-    { LOG_PAGE, "page", "the memory map, when it changes" },
-    { LOG_NOCHAIN, "nochain", "do not link blocks, so that 'exec' and 'cpu' see all of them" },
-    { LOG_TID, "tid", "one log file for each thread; the name of -D has %d" },
 };
+
+static const char *const unserved[] = { "out_asm", "op",  "op_opt",  "op_ind", "pcall",
+                                        "page",    "tid", "nochain", "plugin", "strace" };
 
 static char *program, *guest_name;
 static bool with_time;
 static FILE *log_stream;
-static GRecMutex lock;
+static GMutex lock;
 
 typedef struct LogRange {
     uint64_t first, last;
 } LogRange;
 static GArray *filter;
 
+static G_GNUC_PRINTF(2, 3) bool fail(GError **err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (err)
+        *err = g_error_new_valist(g_quark_from_static_string("log"), 0, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
 /* ---- the log ---- */
-
-void log_lock(void)
-{
-    g_rec_mutex_lock(&lock);
-}
-
-void log_unlock(void)
-{
-    g_rec_mutex_unlock(&lock);
-}
 
 void log_print(const char *fmt, ...)
 {
-    FILE *out = log_stream ? log_stream : stderr;
     va_list ap;
 
-    log_lock();
+    g_mutex_lock(&lock);
+    FILE *out = log_stream ? log_stream : stderr;
     va_start(ap, fmt);
     vfprintf(out, fmt, ap);
     va_end(ap);
     fflush(out);
-    log_unlock();
+    g_mutex_unlock(&lock);
 }
 
 char *log_help(void)
@@ -91,10 +90,12 @@ static bool set_item(const char *name, GError **err)
     }
     if (strcmp(name, "all") == 0)
         return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(unserved); i++)
+        if (strcmp(name, unserved[i]) == 0)
+            return fail(err, "log item '%s' is not supported yet; -d help lists those that are",
+                        name);
     hint = nearest_hint(&near);
-    g_set_error(err, g_quark_from_static_string("log"), 0,
-                "unknown log item '%s'%s; -d help lists them", name, hint);
-    return false;
+    return fail(err, "unknown log item '%s'%s; -d help lists them", name, hint);
 }
 
 bool log_set_items(const char *list, GError **err)
@@ -115,14 +116,13 @@ bool log_set_file(const char *path, GError **err)
     g_autofree char *name = g_strjoinv(pid, parts);
     FILE *f = fopen(name, "w");
 
-    if (!f) {
-        g_set_error(err, g_quark_from_static_string("log"), 0, "Could not open '%s': %s", name,
-                    g_strerror(errno));
-        return false;
-    }
+    if (!f)
+        return fail(err, "Could not open '%s': %s", name, g_strerror(errno));
+    g_mutex_lock(&lock);
     if (log_stream)
         fclose(log_stream);
     log_stream = f;
+    g_mutex_unlock(&lock);
     return true;
 }
 
@@ -153,11 +153,9 @@ bool log_set_filter(const char *ranges, GError **err)
     for (char **p = parts; *p; p++) {
         LogRange r;
 
-        if (!parse_range(*p, &r)) {
-            g_set_error(err, g_quark_from_static_string("log"), 0,
-                        "'%s' is no address range: write START..END, START+SIZE or END-SIZE", *p);
-            return false;
-        }
+        if (!parse_range(*p, &r))
+            return fail(err, "'%s' is no address range: write START..END, START+SIZE or END-SIZE",
+                        *p);
         g_array_append_val(filter, r);
     }
     return true;
@@ -210,9 +208,9 @@ static void message(const char *kind, const char *fmt, va_list ap)
     g_string_append_vprintf(text, fmt, ap);
     if (text->str[text->len - 1] != '\n')
         g_string_append_c(text, '\n');
-    log_lock();
+    g_mutex_lock(&lock);
     fputs(text->str, stderr);
-    log_unlock();
+    g_mutex_unlock(&lock);
 }
 
 void error_print(const char *fmt, ...)

@@ -12,22 +12,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Names as in 7.2. Items of a translator's inner stages come with it. */
+/* Names as in 7.2. Those of a translator's stages come with it and are refused until then. */
 enum {
-    LOG_OUT_ASM = 1 << 0,
-    LOG_IN_ASM = 1 << 1,
-    LOG_INT = 1 << 2,
-    LOG_EXEC = 1 << 3,
-    LOG_CPU = 1 << 4,
-    LOG_FPU = 1 << 5,
-    LOG_MMU = 1 << 6,
-    LOG_PCALL = 1 << 7,
-    LOG_CPU_RESET = 1 << 8,
-    LOG_UNIMP = 1 << 9,
-    LOG_GUEST_ERRORS = 1 << 10,
-    LOG_PAGE = 1 << 11,
-    LOG_NOCHAIN = 1 << 12,
-    LOG_TID = 1 << 13,
+    LOG_IN_ASM = 1 << 0,
+    LOG_INT = 1 << 1,
+    LOG_EXEC = 1 << 2,
+    LOG_CPU = 1 << 3,
+    LOG_FPU = 1 << 4,
+    LOG_MMU = 1 << 5,
+    LOG_CPU_RESET = 1 << 6,
+    LOG_UNIMP = 1 << 7,
+    LOG_GUEST_ERRORS = 1 << 8,
 };
 extern _Atomic unsigned log_items;
 
@@ -36,17 +31,15 @@ static inline bool log_on(unsigned items)
     return atomic_load_explicit(&log_items, memory_order_relaxed) & items;
 }
 
-/* Text as it is, no line end added. log_lines() takes the log for several calls of one record. */
+/* Text as it is, no line end added; one call is one record. */
 void log_print(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
-void log_lock(void);
-void log_unlock(void);
 #define LOG(item, ...)              \
     do {                            \
         if (log_on(item))           \
             log_print(__VA_ARGS__); \
     } while (0)
 
-/* -d a,b: more items; "help" or a wrong name: false, PROP-like text in err, see log_help(). */
+/* -d a,b: more items; false: a wrong name, or one that is not served. */
 bool log_set_items(const char *list, GError **err);
 char *log_help(void);
 bool log_set_file(const char *path, GError **err); /* %d: our pid */

@@ -8,6 +8,7 @@
  * comes to soft_blocks_written(). Granules keep data beside code cheap: a store that hits no code
  * costs the slow path, not the blocks.
  */
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 #include "accel/soft/rows.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
+#include "util/log.h"
 
 enum { HASH_BITS = 19, HASH_SIZE = 1 << HASH_BITS, PAGE_HASH = 1 << 14 };
 #define ARENA_SIZE (192ull << 20)
@@ -293,6 +295,26 @@ static void insn_close_make(Block *b, uint32_t hflags, unsigned len)
     };
 }
 
+/* -d in_asm: the n bytes that were just decoded. */
+static void code_log(const Source *src, const uint8_t *p, unsigned n)
+{
+    uint64_t rip = src->s->rip;
+
+    if (!log_on(LOG_IN_ASM) || !log_wants_pc(rip)) {
+        return;
+    }
+    g_autoptr(GString) text = g_string_new("----------------\nIN:\n");
+    for (unsigned at = 0, len; at < n; at += len) {
+        char line[128];
+        len = insn_print(src->hflags, p + at, n - at, rip + at, line, sizeof(line));
+        if (!len) {
+            break;
+        }
+        g_string_append_printf(text, "0x%08" PRIx64 ":  %s\n", rip + at, line);
+    }
+    log_print("%s", text->str);
+}
+
 /* Up to the end of the page, or one instruction. */
 static void decode_run(const Source *src, Block *b)
 {
@@ -312,6 +334,7 @@ static void decode_run(const Source *src, Block *b)
         }
     }
     b->len = len;
+    code_log(src, src->host, len);
 }
 
 /* One instruction whose bytes were collected from both pages. */
@@ -326,6 +349,7 @@ static void decode_crossing(const Source *src, Block *b)
     b->len = insn_decode(&ctx, bytes, sizeof(bytes), 0, &b->insn[0]);
     b->host2 = (uint64_t)(uintptr_t)src->host2;
     b->n = 1;
+    code_log(src, bytes, b->len);
 }
 
 static void block_publish(Block *b, const Source *src)

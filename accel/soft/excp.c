@@ -6,10 +6,13 @@
  * A delivery commits nothing before its last check, so a fault on the way leaves the state of the
  * first event and the rules of the double fault apply. Task gates are the exception: see task.c.
  */
+#include <inttypes.h>
+
 #include "accel/soft/decode.h"
 #include "accel/soft/ops.h"
 #include "accel/soft/seg.h"
 #include "core/vcpu.h"
+#include "util/log.h"
 
 typedef struct Event {
     int vector;
@@ -276,8 +279,25 @@ static void deliver_long(X86State *s, const Event *ev)
     finish_gate(s, ev, &gate, &cs, rip);
 }
 
+static void event_log(const X86State *s, const Event *ev)
+{
+    static const char kinds[] = { [EVENT_FAULT] = 'f',
+                                  [EVENT_INT_N] = 's',
+                                  [EVENT_INT3] = 's',
+                                  [EVENT_EXT] = 'e',
+                                  [EVENT_NMI] = 'n' };
+
+    log_print("int: CPU %u: v=%02x e=%04x %c cpl=%u IP=%04x:%016" PRIx64 " SP=%04x:%016" PRIx64
+              " CR2=%016" PRIx64 " EAX=%016" PRIx64 "\n",
+              s->vcpu->index, ev->vector, ev->error, kinds[ev->kind], soft_cpl(s),
+              s->seg[SEG_CS].sel, ev->rip, s->seg[SEG_SS].sel, s->g[RSP], s->cr2, s->g[RAX]);
+}
+
 static void deliver(X86State *s, const Event *ev)
 {
+    if (log_on(LOG_INT)) {
+        event_log(s, ev);
+    }
     if (!(s->cr0 & CR0_PE)) {
         deliver_real(s, ev);
     } else if (s->efer & EFER_LMA) {

@@ -6,12 +6,15 @@
  * Order at a boundary: what the last instruction trapped into (#DB), NMI, interrupt, instruction
  * breakpoint. After STI, MOV SS and POP SS one instruction runs with none of the asynchronous ones.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "accel/soft/jump.h"
 #include "accel/soft/rows.h"
+#include "accel/x86/registers.h"
 #include "core/irqchip.h"
 #include "core/vm.h"
+#include "util/log.h"
 
 /* ---- hflags ---- */
 static bool seg_flat(const X86Seg *g)
@@ -41,7 +44,8 @@ static uint32_t hflags_protected(const X86State *s)
 static bool wants_one(const X86State *s)
 {
     const SoftEnv *env = (const SoftEnv *)s;
-    return s->rflags & FLAG_TF || env->watch || env->watch_code || env->chaos & CHAOS_ONE;
+    return s->rflags & FLAG_TF || env->watch || env->watch_code || env->chaos & CHAOS_ONE ||
+           log_on(LOG_EXEC | LOG_CPU);
 }
 
 void soft_hflags(X86State *s)
@@ -321,6 +325,23 @@ static void insns_run(X86State *s, const Insn *in)
     } while (in);
 }
 
+/* -d exec, cpu: blocks are of one instruction then (wants_one). */
+static void step_log(const X86State *s)
+{
+    if (!log_wants_pc(s->rip)) {
+        return;
+    }
+    if (log_on(LOG_EXEC)) {
+        log_print("exec: CPU %u: %04x:%016" PRIx64 "\n", s->vcpu->index, s->seg[SEG_CS].sel,
+                  s->rip);
+    }
+    if (log_on(LOG_CPU)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        registers_print(text, s, s->vcpu->a20, false, log_on(LOG_FPU));
+        log_print("%s", text->str);
+    }
+}
+
 /* One block or many, until the dispatcher is wanted; then the traps of the last instruction. */
 static void run_blocks(X86State *s)
 {
@@ -336,6 +357,9 @@ static void run_blocks(X86State *s)
     }
     s->shadow = 0;
     env->stepping = s->rflags & FLAG_TF;
+    if (UNLIKELY(log_on(LOG_EXEC | LOG_CPU))) {
+        step_log(s);
+    }
     insns_run(s, block_enter(s, b, s->rip));
     if (shadow && !wants_one(s)) {
         s->hflags &= ~H_ONE;

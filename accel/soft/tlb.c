@@ -7,12 +7,14 @@
  *
  * Memory order: an access inside a page is one relaxed host access of exactly its size.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "accel/soft/decode.h"
 #include "accel/soft/env.h"
 #include "accel/x86/cpuid.h"
 #include "core/vcpu.h"
+#include "util/log.h"
 
 static unsigned tlb_index(uint64_t la)
 {
@@ -157,6 +159,8 @@ void soft_tlb_select(X86State *s)
 _Noreturn static void raise_pf(X86State *s, const Insn *in, uint64_t la, uint32_t error)
 {
     s->cr2 = la;
+    LOG(LOG_MMU, "mmu: CPU %u: page fault at %016" PRIx64 ", error %x, CR3 %016" PRIx64 "\n",
+        s->vcpu->index, la, error, s->cr3);
     soft_raise(s, in, EXC_PF, error);
 }
 

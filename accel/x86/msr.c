@@ -3,10 +3,13 @@
  * The table of MSRs, see msr.h. Memory types (MTRR, PAT) are stored and have no effect: all RAM is
  * coherent here. Machine check banks exist and stay empty.
  */
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "accel/x86/cpuid.h"
 #include "accel/x86/msr.h"
+#include "core/vcpu.h"
+#include "util/log.h"
 
 #define AT(m) offsetof(X86State, m)
 #define ALL64 ~0ull
@@ -121,6 +124,7 @@ bool x86_msr_read(X86State *s, uint32_t index, uint64_t *val)
         return true;
     }
     if (!m) {
+        LOG(LOG_UNIMP, "CPU %u: read of MSR %#x\n", s->vcpu->index, index);
         return false;
     }
     at = x86_msr_at(s, m, index);
@@ -146,6 +150,9 @@ bool x86_msr_write(X86State *s, uint32_t index, uint64_t val)
 
     if (index == 0x79) {
         return true; /* microcode update: taken, without effect */
+    }
+    if (!m) {
+        LOG(LOG_UNIMP, "CPU %u: write of MSR %#x, %#" PRIx64 "\n", s->vcpu->index, index, val);
     }
     if (!m || m->flags & MSR_RDONLY || val & ~m->mask ||
         (m->flags & MSR_CANON && (uint64_t)((int64_t)(val << 16) >> 16) != val) ||

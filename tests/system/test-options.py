@@ -3,7 +3,7 @@
 """Every option row answers: served ones with a good argument run to `quit`, later ones say so, old
 ones warn. Then bad input: one clear line on stderr, exit status 1, the terminal as it was. Then the
 lists and layouts that tools read."""
-import os, pty, re, subprocess, sys, tempfile, termios
+import os, pty, re, subprocess, sys, tempfile, termios, time
 
 BUILD, SRC = os.environ.get("BUILD", "."), os.environ.get("SRC", ".")
 QEMU = os.path.join(BUILD, "qemu-kvm")
@@ -232,6 +232,7 @@ bad = [
     (["-display", "nonee"], r"-display nonee: "),
     (["-k", "xx"], r"-k xx: "),
     (["-d", "inr"], r"-d inr: unknown log item 'inr' \(did you mean 'int'\?\)"),
+    (["-d", "int,pcall"], r"-d int,pcall: log item 'pcall' is not supported yet; -d help lists"),
     (["-D", "/nonexistent/log"], r"-D /nonexistent/log: Could not open"),
     (["-trace", "nosuch"], r"-trace nosuch: there is no trace point"),
     (["-pidfile", "/nonexistent/pid"], r"-pidfile /nonexistent/pid: cannot create PID file"),
@@ -332,7 +333,7 @@ for args, want in (
         (["-drive", "cache=?"], r"Parameter 'cache' takes one of:\n  none\n"),
         (["-display", "?"], r"Available display backend types:\n(curses\n)?none\n(sdl\n)?vnc\n"),
         (["-vga", "help"], r"none +no graphic card\nstd .*\ncirrus "),
-        (["-d", "help"], r"Log items \(comma separated\):\nout_asm "),
+        (["-d", "help"], r"Log items \(comma separated\):\nin_asm "),
         (["-trace", "help"], r"^(\w+\n)*$"),
         (["-L", "help"], r"/.*\n"),
         (["-clock", "?"], r"Available alarm timers, in order of precedence:\n"),
@@ -341,6 +342,25 @@ for args, want in (
         (["-name", "help"], r"  debug-threads=<bool>")):
     rc, out, err = run(*args)
     ok(f"list: {' '.join(args)}", rc == 0 and not err and re.search(want, out), f"{out[:400]}{err}")
+
+# ---- every log item of a processor says something of the BIOS's first instructions ----
+log = os.path.join(TMP.name, "d.log")
+for items, want in (("in_asm", r"IN:\n0x0000fff0:  jmpf 0xf000:0xe05b\n"),
+                    ("exec", r"exec: CPU 0: f000:0{12}fff0\nexec: CPU 0: f000:0{12}e05b\n"),
+                    ("cpu_reset,fpu", r"CPU Reset \(CPU 0\)\nEAX=(.*\n)+FCW=[0-9a-f]{4} "),
+                    ("int", r"int: CPU 0: v=[0-9a-f]{2} e=0{4} [sfe] cpl=0 ")):
+    vm = subprocess.Popen([QEMU, "-accel", "tcg", "-m", "16", "-display", "none", "-nodefaults",
+                           "-d", items, "-dfilter", "0xe000..0xffff", "-D", log], stdin=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not (os.path.exists(log) and re.search(want, open(log).read(100000))):
+            time.sleep(0.1)
+        text = open(log).read(100000)
+    finally:
+        vm.kill()
+        vm.wait()
+    ok(f"-d {items}", re.search(want, text), text[:400])
+    ok(f"-d {items}: the filter", items not in ("in_asm", "exec") or not re.search(r"(0x0000|f000:0{12})[0-9a-d]", text))
 
 # ---- background, PID file ----
 pid = os.path.join(TMP.name, "vm.pid")

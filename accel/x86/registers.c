@@ -7,8 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "accel/x86/state.h"
-#include "monitor/monitor-int.h"
+#include "accel/x86/registers.h"
 
 enum {
     XSAVE_FCW = 0,
@@ -123,14 +122,14 @@ static void print_flags(GString *s, const X86State *x, bool a20, bool halted)
     } shown[] = { { FLAG_DF, 'D' }, { FLAG_OF, 'O' }, { FLAG_SF, 'S' }, { FLAG_ZF, 'Z' },
                   { FLAG_AF, 'A' }, { FLAG_PF, 'P' }, { FLAG_CF, 'C' } };
     if (in_64bit_code(x))
-        g_string_append_printf(s, "RIP=%016" PRIx64 " RFL=%08x [", x->rip, (uint32_t)x->rflags);
+        g_string_append_printf(s, "RIP=%016" PRIx64 " RFL=%08x [", x->rip, (uint32_t)x86_flags(x));
     else
-        g_string_append_printf(s, "EIP=%08x EFL=%08x [", (uint32_t)x->rip, (uint32_t)x->rflags);
+        g_string_append_printf(s, "EIP=%08x EFL=%08x [", (uint32_t)x->rip, (uint32_t)x86_flags(x));
     for (size_t i = 0; i < G_N_ELEMENTS(shown); i++)
-        g_string_append_c(s, x->rflags & shown[i].bit ? shown[i].letter : '-');
-    unsigned cpl = x->rflags & FLAG_VM  ? 3
-                   : !(x->cr0 & CR0_PE) ? 0
-                                        : (x->seg[SEG_SS].attr & SEG_DPL) >> 5;
+        g_string_append_c(s, x86_flags(x) & shown[i].bit ? shown[i].letter : '-');
+    unsigned cpl = x86_flags(x) & FLAG_VM ? 3
+                   : !(x->cr0 & CR0_PE)   ? 0
+                                          : (x->seg[SEG_SS].attr & SEG_DPL) >> 5;
     g_string_append_printf(s, "] CPL=%u II=%d A20=%d SMM=%d HLT=%d\n", cpl, x->shadow != 0, a20,
                            x->smm, halted);
 }
@@ -178,13 +177,14 @@ static void print_fpu(GString *s, const X86State *x)
     }
 }
 
-void registers_print(GString *s, const X86State *x, unsigned index, bool a20, bool halted)
+void registers_print(GString *s, const X86State *x, bool a20, bool halted, bool fpu)
 {
     print_general(s, x);
     print_flags(s, x, a20, halted);
     print_segs(s, x);
     print_control(s, x);
-    print_fpu(s, x);
+    if (fpu)
+        print_fpu(s, x);
 }
 
 /* ---- by name ---- */
@@ -198,7 +198,7 @@ bool registers_get(const X86State *x, const char *name, uint64_t *value)
     if (strcmp(name, "pc") == 0 || strcmp(name, "eip") == 0 || strcmp(name, "rip") == 0)
         return *value = x->rip + x->seg[SEG_CS].base, true; /* linear: x /5i $eip just works */
     if (strcmp(name, "eflags") == 0 || strcmp(name, "rflags") == 0)
-        return *value = x->rflags, true;
+        return *value = x86_flags(x), true;
     for (int i = 0; i < 8; i++)
         if ((*name == 'e' || *name == 'r') && strcmp(name + 1, general[i]) == 0)
             return *value = in_64bit_code(x) ? x->g[i] : (uint32_t)x->g[i], true;
