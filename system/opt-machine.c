@@ -128,15 +128,15 @@ bool opt_smp(Vm *vm, const SmpArgs *args, GError **err)
         (uint64_t)MAX(s.sockets, 1) * MAX(s.dies, 1) * MAX(s.cores, 1) > most ||
         (uint64_t)MAX(s.cores, 1) * MAX(s.threads, 1) * MAX(s.dies, 1) > most)
         return user_fail(err, "more than %u CPUs cannot be", most);
+    if (s.maxcpus && s.maxcpus < s.cpus)
+        return user_fail(err, "maxcpus must be equal to or greater than smp (%u < %u)", s.maxcpus,
+                         s.cpus);
     smp_fill(&s);
     want = s.maxcpus ? s.maxcpus : s.cpus ? s.cpus : s.sockets * s.dies * s.cores * s.threads;
     if (s.sockets * s.dies * s.cores * s.threads != want)
         smp_mend(&s, want);
     s.maxcpus = s.sockets * s.dies * s.cores * s.threads;
     s.cpus = s.cpus ? s.cpus : s.maxcpus;
-    if (args->maxcpus && args->maxcpus < s.cpus)
-        return user_fail(err, "maxcpus must be equal to or greater than smp (%u < %u)",
-                         args->maxcpus, s.cpus);
     vm->smp = (VmSmp){ s.cpus, s.sockets, s.dies, s.cores, s.threads, s.maxcpus };
     return true;
 }

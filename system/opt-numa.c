@@ -109,7 +109,7 @@ static bool add_cpu(Vm *vm, const NumaCpuArgs *a, GError **err)
         int thread = i % smp->threads, core = i / smp->threads % smp->cores;
         int die = i / smp->threads / smp->cores % smp->dies;
         int socket = i / smp->threads / smp->cores / smp->dies;
-        if ((a->socket_id >= 0 && a->socket_id != socket) || (a->die_id > 0 && a->die_id != die) ||
+        if ((a->socket_id >= 0 && a->socket_id != socket) || (a->die_id >= 0 && a->die_id != die) ||
             (a->core_id >= 0 && a->core_id != core) ||
             (a->thread_id >= 0 && a->thread_id != thread))
             continue;
@@ -239,6 +239,11 @@ bool numa_complete(Vm *vm, GError **err)
     }
     if (vm->smp.max > MAX_NUMA_CPUS)
         return user_fail(err, "-numa serves %u CPUs at most", MAX_NUMA_CPUS);
+    for (unsigned i = vm->smp.max; i < MAX_NUMA_CPUS; i++) {
+        if (node_of_cpu(numa, i))
+            return user_fail(err, "CPU index (%u) should be smaller than maxcpus (%u)", i,
+                             vm->smp.max);
+    }
     if (!sum)
         split_memory(numa, sum = vm->conf->ram_size);
     if (sum != vm->conf->ram_size)

@@ -398,7 +398,8 @@ H(cmpxchg16b_mem)
 {
     uint64_t ea = ea_of(s, in), low = s->g[RAX], high = s->g[RDX];
     bool same;
-    if (ea & 15) {
+    /* of the linear address: the host's own instruction below would fault on it */
+    if ((ea + (in->seg < SEG_FLAT ? s->seg[in->seg].base : 0)) & 15) {
         soft_raise(s, in, EXC_GP, 0);
     }
     uint64_t *p = soft_host(s, in, in->seg, ea, 16, true);

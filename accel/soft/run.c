@@ -216,7 +216,7 @@ typedef struct Exclusive {
     bool done;
 } Exclusive;
 
-/* A fault cannot leave from here: the caller tries again outside, where it can. */
+/* A fault cannot leave from here: the caller raises it outside. */
 static void exclusive_try(void *arg)
 {
     Exclusive *x = arg;
@@ -241,19 +241,18 @@ const Insn *insn_exclusive(X86State *s, const Insn *in, RmwFn *fn)
         fn(s, &copy);
         return insn_leave(s, &copy);
     }
-    for (;;) {
-        vcpus_exclusive(s->vcpu->vm, exclusive_try, &x);
-        if (x.done) {
-            return insn_leave(s, &copy);
-        }
-        soft_probe_w(s, &copy, copy.seg, ea_of(s, &copy), insn_msize(&copy));
+    vcpus_exclusive(s->vcpu->vm, exclusive_try, &x);
+    if (!x.done) {
+        soft_raise(s, &copy, soft_env(s)->exc_vector, soft_env(s)->exc_error);
     }
+    return insn_leave(s, &copy);
 }
 
 /* ---- events ---- */
 static void take_dr6(X86State *s, uint64_t bits)
 {
     s->dr[6] = (s->dr[6] & ~15ull) | bits;
+    atomic_store(&s->vcpu->halted, false); /* also the HLT that was stepped over */
     soft_deliver(s, EXC_DB, false, 0, EVENT_FAULT);
 }
 
@@ -384,11 +383,14 @@ static void run_until_request(X86State *s)
         take_injected(s);
     }
     for (;;) {
-        if (take_nmi(s) || take_interrupt(s)) {
-            continue;
-        }
+        bool taken = take_nmi(s) || take_interrupt(s);
+
+        /* also between two deliveries: a guest may have one at every boundary */
         if (must_return(s)) {
             return;
+        }
+        if (taken) {
+            continue;
         }
         if (take_breakpoint(s)) {
             continue;

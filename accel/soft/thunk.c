@@ -366,7 +366,8 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
 /* ---- the arena ---- */
 /*
  * SIGFPE in a thunk is an unmasked SIMD exception: keep the flags the guest must see, then return
- * false from the thunk. rcx is X86State, the stack is as at entry.
+ * false from the thunk. rcx is X86State, the stack is as at entry. The thunk's EMMS is passed by, so
+ * the host's x87 registers are marked empty here.
  */
 static void thunk_sigfpe(int sig, siginfo_t *info, void *context)
 {
@@ -381,6 +382,8 @@ static void thunk_sigfpe(int sig, siginfo_t *info, void *context)
     uint64_t *sp = (uint64_t *)r[REG_RSP];
     fpu_mem((X86State *)r[REG_RCX])->mxcsr = uc->uc_mcontext.fpregs->mxcsr;
     uc->uc_mcontext.fpregs->mxcsr = (uint32_t)sp[-1];
+    uc->uc_mcontext.fpregs->ftw = 0;
+    uc->uc_mcontext.fpregs->swd = 0;
     r[REG_RAX] = 0;
     r[REG_RIP] = (greg_t)sp[0];
     r[REG_RSP] += 8;

@@ -70,17 +70,22 @@ struct CpuModel {
     char vendor[13], id[49];
     const char *signature; /* 12 letters of leaf 4000_0000h; NULL: no such leaves */
     uint32_t family, model, stepping, level, xlevel, phys_bits;
+    uint32_t min_level, min_xlevel, phys_bits_limit;
     uint32_t word[CPU_WORDS];
     /* the user's words, laid over accelerator defaults and over max: feature=on|off, then +, - */
     uint32_t on[CPU_WORDS], off[CPU_WORDS], plus[CPU_WORDS], minus[CPU_WORDS];
     bool all; /* max, host: whatever the accelerator supports */
     bool check, enforce, kvm_leaf, l3_cache, level_set, xlevel_set, filtered;
+    bool migratable, host_phys_bits;
 };
 
 /* text: "MODEL[,+flag][,-flag][,flag=on|off][,key=value]..."; NULL: the machine's default. "?" and
  * "help" fail with PROP_ERROR_HELP and the list. Sets vm->cpu; called before the accelerator
  * starts. */
 bool cpu_model_parse(Vm *, const char *text, GError **);
+
+/* One of those words (model-words.c) */
+bool cpu_model_word(CpuModel *, const char *word, GError **);
 
 /* By the accelerator in init: removes what `supported` lacks, with one warning a bit (check, the
  * default) or fails (enforce). who: "TCG" or "host". on, off: flags the accelerator lays over the

@@ -135,138 +135,6 @@ void cpu_model_free(CpuModel *m)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CpuModel, model_free)
 
-/* ---- the words behind the model's name ---- */
-
-static bool word_error(GError **err, const char *fmt, const char *a, const char *b)
-{
-    return user_fail(err, fmt, a, b);
-}
-
-static bool parse_bool(const char *key, const char *val, bool *out, GError **err)
-{
-    if (!val || strcmp(val, "on") == 0 || strcmp(val, "yes") == 0 || strcmp(val, "true") == 0) {
-        *out = true;
-    } else if (strcmp(val, "off") == 0 || strcmp(val, "no") == 0 || strcmp(val, "false") == 0) {
-        *out = false;
-    } else {
-        return word_error(err, "'%s' is not 'on' or 'off' for CPU property '%s'", val, key);
-    }
-    return true;
-}
-
-static bool parse_number(const char *key, const char *val, uint32_t max, uint32_t *out,
-                         GError **err)
-{
-    char *end = NULL;
-    uint64_t n = val ? g_ascii_strtoull(val, &end, 0) : 0;
-
-    if (!val || !*val || *end || *val == '-' || n > max) {
-        return user_fail(err, "CPU property '%s' wants a number from 0 to %u, not '%s'", key, max,
-                         val ? val : "");
-    }
-    *out = n;
-    return true;
-}
-
-static bool set_text(CpuModel *m, const char *key, const char *val, GError **err)
-{
-    if (strcmp(key, "vendor") == 0) {
-        if (!val || strlen(val) != 12) {
-            return word_error(err, "CPU property 'vendor' wants 12 letters, not '%s'%s",
-                              val ? val : "", "");
-        }
-        g_strlcpy(m->vendor, val, sizeof(m->vendor));
-    } else {
-        g_strlcpy(m->id, val ? val : "", sizeof(m->id));
-    }
-    return true;
-}
-
-static bool set_level(uint32_t *level, bool *set, const char *key, const char *val, GError **err)
-{
-    *set = true;
-    return parse_number(key, val, 0xffffffff, level, err);
-}
-
-/* 1 done, 0 not a property, -1 error */
-static int set_property(CpuModel *m, const char *key, const char *val, GError **err)
-{
-    static const struct {
-        const char *name;
-        size_t off;
-    } bools[] = {
-        { "check", offsetof(CpuModel, check) },
-        { "enforce", offsetof(CpuModel, enforce) },
-        { "kvm", offsetof(CpuModel, kvm_leaf) },
-        { "l3-cache", offsetof(CpuModel, l3_cache) },
-    };
-    static const struct {
-        const char *name;
-        size_t off;
-        uint32_t max;
-    } numbers[] = {
-        { "family", offsetof(CpuModel, family), 0xff + 0xf },
-        { "model", offsetof(CpuModel, model), 0xff },
-        { "stepping", offsetof(CpuModel, stepping), 0xf },
-        { "phys-bits", offsetof(CpuModel, phys_bits), 52 },
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(bools); i++) {
-        if (strcmp(key, bools[i].name) == 0) {
-            return parse_bool(key, val, (bool *)((char *)m + bools[i].off), err) ? 1 : -1;
-        }
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        if (strcmp(key, numbers[i].name) == 0) {
-            return parse_number(key, val, numbers[i].max, (uint32_t *)((char *)m + numbers[i].off),
-                                err)
-                       ? 1
-                       : -1;
-        }
-    }
-    if (strcmp(key, "level") == 0) {
-        return set_level(&m->level, &m->level_set, key, val, err) ? 1 : -1;
-    }
-    if (strcmp(key, "xlevel") == 0) {
-        return set_level(&m->xlevel, &m->xlevel_set, key, val, err) ? 1 : -1;
-    }
-    if (strcmp(key, "vendor") == 0 || strcmp(key, "model-id") == 0) {
-        return set_text(m, key, val, err) ? 1 : -1;
-    }
-    return 0;
-}
-
-static bool model_word(CpuModel *m, const char *word, GError **err)
-{
-    g_autofree char *key = NULL;
-    const char *val = strchr(word, '=');
-    bool on;
-    int done;
-
-    if (*word == '+' || *word == '-') {
-        if (!cpu_flag_set(*word == '+' ? m->plus : m->minus, word + 1, true)) {
-            return word_error(err, "CPU feature '%s' not found%s (-cpu help lists the known ones)",
-                              word + 1, "");
-        }
-        return true;
-    }
-    key = val ? g_strndup(word, val - word) : g_strdup(word);
-    val = val ? val + 1 : NULL;
-    g_strdelimit(key, "_", '-');
-    done = set_property(m, key, val, err);
-    if (done) {
-        return done > 0;
-    }
-    if (!cpu_flag_find(key)) {
-        return word_error(err, "CPU model '%s' has no property or feature '%s'", m->name, key);
-    }
-    if (!parse_bool(key, val, &on, err)) {
-        return false;
-    }
-    cpu_flag_set(m->on, key, on);
-    return cpu_flag_set(m->off, key, !on);
-}
-
 bool cpu_model_parse(Vm *vm, const char *text, GError **err)
 {
     g_auto(GStrv) words = NULL;
@@ -285,12 +153,12 @@ bool cpu_model_parse(Vm *vm, const char *text, GError **err)
     row = words[0] ? row_find(words[0]) : NULL;
     if (!row) {
         g_autofree char *hint = row_hint(words[0] ? words[0] : "");
-        return word_error(err, "unable to find CPU model '%s'%s (-cpu help lists them)",
-                          words[0] ? words[0] : "", hint);
+        return user_fail(err, "unable to find CPU model '%s'%s (-cpu help lists them)",
+                         words[0] ? words[0] : "", hint);
     }
     m = model_new(row, words[0]);
     for (char **w = words + 1; *w; w++) {
-        if (**w && !model_word(m, *w, err)) {
+        if (**w && !cpu_model_word(m, *w, err)) {
             return false;
         }
     }
@@ -431,6 +299,7 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
 {
     CpuModel *m;
     uint32_t accel_on[CPU_WORDS] = { 0 }, accel_off[CPU_WORDS] = { 0 };
+    const uint32_t invtsc = 1 << 8; /* a rate that another host would not have */
 
     if (!vm->cpu && !cpu_model_parse(vm, NULL, err)) {
         return false;
@@ -457,6 +326,9 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
         uint32_t bits = m->all ? supported[w] : m->word[w] | (accel_on[w] & supported[w]);
 
         bits &= ~accel_off[w];
+        if (m->all && m->migratable && w == CPUID_X7_EDX) {
+            bits &= ~invtsc;
+        }
         bits = (bits | m->on[w]) & ~(m->off[w] & ~m->on[w]);
         m->word[w] = (bits | m->plus[w]) & ~m->minus[w];
     }
@@ -465,6 +337,13 @@ bool cpu_model_filter(Vm *vm, const uint32_t supported[CPU_WORDS], const char *w
     }
     model_add_threads(m, &vm->smp, supported);
     model_raise_levels(m);
+    level_raise(&m->level, m->min_level);
+    level_raise(&m->xlevel, m->min_xlevel);
+    if (m->host_phys_bits) {
+        uint32_t r[4];
+        native(0x80000008, r);
+        m->phys_bits = m->phys_bits_limit ? MIN(r[0] & 0xff, m->phys_bits_limit) : r[0] & 0xff;
+    }
     m->filtered = true;
     return true;
 }

@@ -171,6 +171,19 @@ static void test_words(void)
     g_assert_false(x86_has(m->s, HAS_SSE42));
     g_assert_false(x86_has(m->s, HAS_RDRAND));
     soft_vm_free(m);
+    m = soft_vm_new(
+        "max,migratable=on,host-phys-bits=on,host-phys-bits-limit=41,min-level=0x30,pmu=off,"
+        "hv-time=off");
+    g_assert_cmphex(leaf(m, 0x80000008, 0).a & 0xff, <=, 41);
+    g_assert_cmphex(leaf(m, 0, 0).a, ==, 0x30);
+    g_assert_false(leaf(m, 0x80000007, 0).d & 1 << 8);
+    soft_vm_free(m);
+    m = soft_vm_new("max");
+    g_assert_true(leaf(m, 0x80000007, 0).d & 1 << 8);
+    soft_vm_free(m);
+    expect_error("max,pmu=on", "'pmu' is always off");
+    expect_error("max,hv_relaxed", "Hyper-V");
+    expect_error("max,tsc-frequency=1000000", "not supported yet");
     expect_error("Pentium9", "unable to find CPU model 'Pentium9'");
     expect_error("qemu64,+nonsense", "nonsense");
     expect_error("qemu64,family=x", "family");

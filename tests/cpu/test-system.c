@@ -370,6 +370,7 @@ GUEST(32, msr_bad, "mov $0x12345678,%ecx; rdmsr");
 GUEST(32, msr_ok,
       "mov $0x174,%ecx; mov $0x55,%eax; xor %edx,%edx; wrmsr; xor %eax,%eax; rdmsr; hlt");
 GUEST(32, tf, "pushf; orl $0x100,(%esp); popf; nop; nop");
+GUEST(32, tf_hlt, "pushf; orl $0x100,(%esp); popf; hlt; nop");
 GUEST(32, movss, "pushf; orl $0x100,(%esp); mov %ss,%eax; popf; mov %ax,%ss; nop; nop");
 GUEST(32, db_code,
       "mov $0x10020,%eax; mov %eax,%dr0; mov $1,%eax; mov %eax,%dr7; nop;"
@@ -564,6 +565,7 @@ static const Case protected_mode[] = {
     CASE(msr_bad, 0, 13, 0, 5),
     CASE(msr_ok, 0, -1, 0, -1, check_msr),
     CASE(tf, 0, 1, 0, 10, check_step),
+    CASE(tf_hlt, 0, 1, 0, -1, check_step),
     CASE(movss, 0, 1, 0, -1, check_step),
     CASE(db_code, 0, 1, 0, 0x20, check_db_code),
     CASE(db_data, 0, 1, 0, -1, check_db_data),
@@ -609,6 +611,15 @@ GUEST(64, l_fs,
 GUEST(64, l_sse,
       "mov $0x5e2740,%eax; movq %rax,%xmm0; punpcklqdq %xmm0,%xmm0; mov $0x2000,%ecx;"
       "movaps %xmm0,(%rcx); hlt");
+/* the linear address must be on 16 bytes, not the offset */
+GUEST(64, l_cx16_fs,
+      "mov $0xc0000100,%ecx; mov $0x4008,%eax; xor %edx,%edx; wrmsr; lock cmpxchg16b %fs:0; hlt");
+GUEST(64, l_cx16_fs_ok,
+      "mov $0xc0000100,%ecx; mov $0x4008,%eax; xor %edx,%edx; wrmsr; lock cmpxchg16b %fs:8; hlt");
+GUEST(
+    64, l_mmx_fpe,
+    "mov %cr4,%rax; or $0x600,%eax; mov %rax,%cr4; push $0x1f00; ldmxcsr (%rsp); mov $0x4000,%eax;"
+    "movl $0x7f800001,(%rax); movl $0x7f800001,4(%rax); cvtps2pi (%rax),%mm0; hlt");
 GUEST(64, l_user, "mov 0x2000,%eax; hlt");
 
 static void check_syscall(SoftVm *m)
@@ -642,6 +653,16 @@ static void check_sse(SoftVm *m)
     g_assert_cmphex(r32(m, 0x2000), ==, 0x5e2740);
     g_assert_cmphex(r32(m, 0x2008), ==, 0x5e2740);
 }
+/* the unmasked exception left no register of the host in use */
+static void check_host_tags(SoftVm *m)
+{
+    struct {
+        uint32_t w[7];
+    } e;
+
+    asm volatile("fnstenv %0; fldenv %0" : "=m"(e));
+    g_assert_cmphex(e.w[2] & 0xffff, ==, 0xffff);
+}
 static void check_cr2(SoftVm *m)
 {
     g_assert_cmphex(m->s->cr2, ==, 0x40000000);
@@ -670,6 +691,9 @@ static const Case long_mode[] = {
     CASE(l_nt, 0, 13, 0, -1),
     CASE(l_fs, 0, -1, 0, -1, check_fs),
     CASE(l_sse, 0, -1, 0, -1, check_sse),
+    CASE(l_cx16_fs, 0, 13, 0, -1),
+    CASE(l_cx16_fs_ok, 0, -1, 0, -1),
+    CASE(l_mmx_fpe, 0, 19, 0, -1, check_host_tags),
     CASE(l_user, 3, 13, 0, -1),
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the firmware boots: sectors of disks and CDs that print and end the machine, and -kernel."""
-import os, shutil, struct, subprocess, sys, tempfile
+import os, shutil, struct, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 from qtest import check, same, main
@@ -64,6 +64,56 @@ def boot(*args):
     return text, p.returncode, p.stderr
 
 
+# IRQ 4 stays raised (level mode, the UART's THRE), the PIC ends interrupts by itself and the trap gate
+# leaves IF set: there is an interrupt to deliver at every boundary.
+STORM = """
+.code16
+    cli; xor %ax,%ax; mov %ax,%ds; mov %ax,%ss; mov $0x7000,%sp
+    lgdtl gdtr
+    mov %cr0,%eax; or $1,%al; mov %eax,%cr0
+    ljmpl $8,$start
+.code32
+start: mov $16,%ax; mov %ax,%ds; mov %ax,%es; mov %ax,%ss; mov $0x800000,%esp
+    lidtl idtr
+    mov $0x10000,%edi; mov $256,%ecx
+1:  movl $isr + (8 << 16),(%edi); movl $0x8f00,4(%edi); add $8,%edi; loop 1b
+    mov $0x11,%al; out %al,$0x20; mov $0x20,%al; out %al,$0x21; mov $4,%al; out %al,$0x21
+    mov $3,%al; out %al,$0x21; mov $0xef,%al; out %al,$0x21; mov $0xff,%al; out %al,$0xa1
+    mov $0x4d0,%dx; mov $0x10,%al; out %al,%dx
+    mov $0x3f9,%dx; mov $2,%al; out %al,%dx; mov $0x3fc,%dx; mov $8,%al; out %al,%dx
+    mov $1,%al; out %al,$0xe9
+    sti
+2:  jmp 2b
+isr: jmp isr
+.align 8
+gdt: .quad 0,0x00cf9b000000ffff,0x00cf93000000ffff
+gdtr: .word 23; .long gdt
+idtr: .word 2047; .long 0x10000
+.org 510
+.word 0xaa55
+"""
+
+
+def interrupt_storm():
+    src, obj, img = (os.path.join(tmp, n) for n in ("storm.S", "storm.o", "storm.img"))
+    path("storm.S", STORM.encode())
+    subprocess.run(["as", "--32", "-o", obj, src], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext=0x7c00", "-e", "0x7c00", "--oformat=binary", "-o", img, obj], check=True)
+    out = os.path.join(tmp, "storm.e9")
+    p = subprocess.Popen([QEMU, "-accel", "tcg", "-m", "16", "-nodefaults", "-display", "none", "-serial", "null",
+                          "-drive", f"file={img},format=raw,snapshot=on", "-debugcon", f"file:{out}", "-monitor", "stdio"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for _ in range(600):
+            if os.path.exists(out) and open(out, "rb").read().endswith(b"\1"):
+                break
+            time.sleep(0.1)
+        text, _ = p.communicate("info registers\nstop\ninfo status\nquit\n", timeout=60)
+    finally:
+        p.kill()
+    check("VM status: paused" in text and "EIP=" in text, "the monitor answers in an endless series of interrupts", text)
+
+
 def sectors():
     a, b, c = disk("a", b"disk A"), disk("b", b"disk B"), cd("c", b"a CD")
     ahd = ("-drive", f"file={a},format=raw,if=ide,index=0")
@@ -120,6 +170,6 @@ def nothing():
 
 
 try:
-    main(sectors, kernel, nothing)
+    main(sectors, kernel, nothing, interrupt_storm)
 finally:
     shutil.rmtree(tmp)

@@ -71,6 +71,7 @@ def refused():
         (["-numa", "node", "-numa", "node", "-numa", "node", "-numa", "dist,src=0,dst=1,val=20"],
          "The distance between node 0 and 2 is missing"),
         (["-numa", "node,cpus=0-1", "-numa", "node,cpus=1"], "CPU 1 is in a NUMA node already"),
+        (["-smp", "2", "-numa", "node,cpus=0-7"], "CPU index (2) should be smaller than maxcpus (2)"),
         (["-numa", "node,memdev=no"], "object 'no' not found"),
         (["-numa", "hmat-cache,node-id=0"], "not supported"),
         (["-machine", "memory-backend=m", "-object", "memory-backend-ram,id=m,size=64M", "-m", "128"],
