@@ -375,7 +375,7 @@ static const DeviceType rtl8139 = {
     .name = "rtl8139",
     .desc = "Realtek RTL8139C+ Fast Ethernet",
     .size = sizeof(Rtl8139),
-    .flags = TYPE_USER | TYPE_HOTPLUG | DEFAULT_NET,
+    .flags = TYPE_USER | TYPE_HOTPLUG,
     .bus = &pci_bus_type,
     .bus_info = &(const PciInfo){ .vendor = 0x10ec,
                                   .device = 0x8139,

@@ -58,6 +58,13 @@ for what, args, want in [
      " \\ hub0port0: user.0: index=0,type=user,net=10.0.2.0,restrict=off\n"),
     ("-netdev as JSON", ["-netdev", '{"type":"user","id":"a","hostfwd":[{"str":"tcp:127.0.0.1:0-:9"}],"restrict":true}'],
      "a: index=0,type=user,net=10.0.2.0,restrict=on\n"),
+    ("a -device of the user's own leaves the default NIC", ["-device", "e1000"],
+     E1000 + "e1000.1: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:57\n"),
+    ("an address of zeros is none", ["-net", "nic,macaddr=00:00:00:00:00:00", "-net", "user"], E1000),
+    ("-object filter-dump", ["-nic", "user,id=u", "-object", "filter-dump,id=f,netdev=u,file=/dev/null"],
+     "e1000.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n"
+     " \\ u: index=0,type=user,net=10.0.2.0,restrict=off\n"
+     "filters:\n  - f: type=filter-dump,file=/dev/null,maxlen=65536,status=on,netdev=u,queue=all\n"),
     ("-net none", ["-net", "none"], ""), ("-nic none", ["-nic", "none"], ""), ("-nodefaults", ["-nodefaults"], ""),
 ]:
     got, err = network(*args)
@@ -68,6 +75,7 @@ warned = {
     "hub 0 is not connected to host network": ["-net", "nic,model=virtio"],
     "hub 4 with no nics": ["-net", "nic,model=virtio", "-net", "user", "-net", "user,vlan=4"],
     "nic virtio-net-pci.0 has no peer": ["-net", "none", "-device", "virtio-net-pci"],
+    "vectors=3 has no effect: e1000 has no MSI-X": ["-net", "nic,model=e1000,vectors=3", "-net", "user"],
     "MAC address 52:54:00:12:34:56 is used by NIC 'virtio-net-pci.0' already":
         ["-net", "none", "-device", "virtio-net-pci", "-device", "virtio-net-pci,mac=52:54:00:12:34:56"],
 }
