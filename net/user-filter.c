@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What of a guest's frames may reach libslirp. 4.7 reads beyond a TCP segment with urgent data
- * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). Fragments
- * that could put a flag there behind our back are lost: first ones with less than a TCP header and
- * those at offset 8 (RFC 3128). IPv6 behind extension headers libslirp does not read.
+ * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). No fragments:
+ * user-frag.c has put them together. IPv6 behind extension headers libslirp does not read.
  */
 #include <string.h>
 
@@ -37,17 +36,12 @@ static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
 static bool ip4_ok(uint8_t *ip, size_t len, bool no_new)
 {
     size_t head = (ip[0] & 15) * 4u, total = get_be16(ip + 2);
-    unsigned offset = get_be16(ip + 6) & 0x1fff;
 
-    if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len)
+    if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len || (get_be16(ip + 6) & 0x3fff))
         return false;
     if (ip[9] == UDP)
         return !no_new;
-    if (ip[9] != TCP)
-        return true;
-    if (offset)
-        return offset > 1;
-    return tcp_ok(ip + head, total - head, no_new);
+    return ip[9] != TCP || tcp_ok(ip + head, total - head, no_new);
 }
 
 static bool ip6_ok(uint8_t *ip, size_t len, bool no_new)

@@ -9,6 +9,7 @@
 #include "net/user.h"
 
 typedef struct UserSource UserSource;
+typedef struct UserFrags UserFrags;
 
 /* The configuration and the texts it points to. */
 typedef struct UserConf {
@@ -22,6 +23,8 @@ typedef struct User {
     Slirp *slirp;
     struct in_addr net, dhcp, smb_server;
     bool restricted;
+    guint log;     /* GLib's handler of what slirp says */
+    uint64_t said; /* times that it did */
     /* user-loop.c */
     UserSource *source;
     GQueue *out; /* GBytes *: frames of slirp's that the peer has no room for */
@@ -30,6 +33,7 @@ typedef struct User {
     /* user-fwd.c */
     GPtrArray *fwds; /* GuestFwd * */
     char *smb_dir;
+    UserFrags *frags; /* user-frag.c's; NULL: none came yet */
     uint8_t frame[NET_MAX_FRAME];
 } User;
 
@@ -45,6 +49,9 @@ void user_loop_fini(User *);
 void user_loop_wake(User *); /* any thread, locked: look again at what slirp waits for */
 void user_flush(User *);     /* the peer has room */
 bool user_full(const User *);
+
+/* user-frag.c: the frame of len bytes in u->frame, or what it has completed; 0: nothing yet */
+size_t user_whole(User *, size_t len);
 
 /* user-filter.c: false: the frame is not for libslirp. May change it */
 bool user_filter(uint8_t *frame, size_t len, bool no_new);
