@@ -229,6 +229,16 @@ for what in ("socket,udp=127.0.0.1:70000,localaddr=127.0.0.1:0", "socket,mcast=2
     p = subprocess.run([QEMU, *BASE, "-S", "-monitor", "stdio", "-netdev", "id=a,type=" + what], capture_output=True,
                        text=True, input="quit\n")
     ok(f"{what}: no such port", p.returncode == 1 and "port '70000' is too large" in p.stderr, p.stderr)
+notes = os.path.join(TMP, "notes")
+for what in (f"stream,server=on,addr.type=unix,addr.path={notes}",
+             f"dgram,local.type=unix,local.path={notes},remote.type=unix,remote.path=/x"):
+    with open(notes, "w") as f:
+        f.write("dear diary")
+    p = subprocess.run([QEMU, *BASE, "-S", "-monitor", "stdio", "-netdev", "id=a,type=" + what], capture_output=True,
+                       text=True, input="quit\n")
+    ok(f"{what.split(',')[0]}: a file that is no socket stays", p.returncode == 1 and "in use" in p.stderr and
+       open(notes).read() == "dear diary", p.stderr)
+
 # ---- user: fragments are put together before libslirp, which dies of a last one that comes alone ----
 HOST, GUEST = bytes([10, 0, 2, 2]), bytes([10, 0, 2, 15])
 
