@@ -22,7 +22,15 @@ static void change(uint8_t *field, uint8_t *word, unsigned to)
     put_be16(word, to);
 }
 
-static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
+static bool may_open(unsigned *room)
+{
+    if (!*room)
+        return false;
+    --*room;
+    return true;
+}
+
+static bool tcp_ok(uint8_t *tcp, size_t len, unsigned *room)
 {
     if (len < TCP_HEADER)
         return false;
@@ -30,38 +38,37 @@ static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
         change(tcp + 16, tcp + 12, get_be16(tcp + 12) & ~(unsigned)URG);
         change(tcp + 16, tcp + 18, 0);
     }
-    return !no_new || (tcp[13] & (SYN | ACK)) != SYN;
+    return (tcp[13] & (SYN | ACK)) != SYN || may_open(room);
 }
 
-static bool ip4_ok(uint8_t *ip, size_t len, bool no_new)
+static bool ip4_ok(uint8_t *ip, size_t len, unsigned *room)
 {
     size_t head = (ip[0] & 15) * 4u, total = get_be16(ip + 2);
 
     if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len || (get_be16(ip + 6) & 0x3fff))
         return false;
-    if (ip[9] == UDP)
-        return !no_new;
-    return ip[9] != TCP || tcp_ok(ip + head, total - head, no_new);
+    /* a ping to far away is a socket of the host's too */
+    return ip[9] == TCP ? tcp_ok(ip + head, total - head, room) : may_open(room);
 }
 
-static bool ip6_ok(uint8_t *ip, size_t len, bool no_new)
+static bool ip6_ok(uint8_t *ip, size_t len, unsigned *room)
 {
     size_t total = get_be16(ip + 4);
 
     if (ip[0] >> 4 != 6 || total > len - 40)
         return false;
     if (ip[6] == UDP)
-        return !no_new;
-    return ip[6] != TCP || tcp_ok(ip + 40, total, no_new);
+        return may_open(room);
+    return ip[6] != TCP || tcp_ok(ip + 40, total, room);
 }
 
-bool user_filter(uint8_t *f, size_t len, bool no_new)
+bool user_filter(uint8_t *f, size_t len, unsigned *room)
 {
     unsigned type = len < NET_HEADER ? 0 : get_be16(f + 12);
 
     if (type == 0x0800)
-        return len >= NET_HEADER + 20 && ip4_ok(f + NET_HEADER, len - NET_HEADER, no_new);
+        return len >= NET_HEADER + 20 && ip4_ok(f + NET_HEADER, len - NET_HEADER, room);
     if (type == 0x86dd)
-        return len >= NET_HEADER + 40 && ip6_ok(f + NET_HEADER, len - NET_HEADER, no_new);
+        return len >= NET_HEADER + 40 && ip6_ok(f + NET_HEADER, len - NET_HEADER, room);
     return true;
 }

@@ -29,7 +29,7 @@ typedef struct User {
     UserSource *source;
     GQueue *out; /* GBytes *: frames of slirp's that the peer has no room for */
     size_t out_bytes;
-    unsigned n_fds; /* that slirp waited for in the last turn */
+    unsigned room; /* for new sockets of the host's, until slirp is asked again */
     /* user-fwd.c */
     GPtrArray *fwds; /* GuestFwd * */
     char *smb_dir;
@@ -53,8 +53,9 @@ bool user_full(const User *);
 /* user-frag.c: the frame of len bytes in u->frame, or what it has completed; 0: nothing yet */
 size_t user_whole(User *, size_t len);
 
-/* user-filter.c: false: the frame is not for libslirp. May change it */
-bool user_filter(uint8_t *frame, size_t len, bool no_new);
+/* user-filter.c: false: the frame is not for libslirp. May change it; one that may open a socket
+ * takes of *room */
+bool user_filter(uint8_t *frame, size_t len, unsigned *room);
 
 /* user-fwd.c */
 bool user_hostfwd(User *, const char *rule, uint16_t *asked, uint16_t *port, GError **);

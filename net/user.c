@@ -5,23 +5,11 @@
  * bear, user-loop.c polls, user-fwd.c forwards. Emulation of protocols (enable_emu) stays off: its
  * code is unsafe. Threads: main or a vCPU, machine lock held.
  */
-#include <sys/resource.h>
-
 #include "net/user-int.h"
 #include "util/iov.h"
 #include "util/log.h"
 
 enum { MOST_SAID = 10 };
-enum { SPARE_FDS = 2 }; /* the guest's connections get one of so many parts of our descriptors */
-
-/* A guest that opens connections without end takes no descriptor that a disk or monitor needs. */
-static bool too_many(const User *u)
-{
-    struct rlimit r;
-
-    return u->n_fds > 100 && getrlimit(RLIMIT_NOFILE, &r) == 0 &&
-           u->n_fds >= r.rlim_cur / SPARE_FDS;
-}
 
 static ssize_t user_receive(void *o, const struct iovec *iov, int n, const NetMeta *meta)
 {
@@ -34,7 +22,7 @@ static ssize_t user_receive(void *o, const struct iovec *iov, int n, const NetMe
     whole = user_whole(u, len);
     if (!whole)
         return (ssize_t)len;
-    if (!user_filter(u->frame, whole, too_many(u))) {
+    if (!user_filter(u->frame, whole, &u->room)) {
         LOG(LOG_GUEST_ERRORS, "net: %s: a frame that libslirp must not see is lost\n",
             u->port.name);
         return (ssize_t)len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The user network from the guest's side: DHCP, TFTP, what is filtered, who waits for whom. */
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/user-int.h"
@@ -253,6 +254,47 @@ static void test_waits(void)
     teardown(&s);
 }
 
+static unsigned count_fds(void)
+{
+    g_autoptr(GDir) d = g_dir_open("/proc/self/fd", 0, NULL);
+    unsigned n = 0;
+
+    while (g_dir_read_name(d))
+        n++;
+    return n;
+}
+
+/* Half of the descriptors are not for the guest, also while libslirp is not asked. */
+static void test_sockets(void)
+{
+    struct rlimit old, less;
+    uint8_t f[100];
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    less = (struct rlimit){ 256, old.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &less), ==, 0);
+    for (int full = 0; full < 2; full++) {
+        Setup s = setup("user,id=u");
+        unsigned before = count_fds();
+
+        s.nic->seen.full = full;
+        discover(&s);
+        settle(s.vm);
+        for (unsigned i = 0; i < 1000; i++) {
+            size_t n = i & 1 ? make_udp(f, 0x0a00020f, 5000 + i, 0x0a000202, 9, "x", 1)
+                             : make_ip(f, 0x0a00020f, 0x01020304, 1, "\x08\0\xf7\xff\0\0\0", 8);
+
+            net_send_buf(s.nic->nic.port, f, n);
+            if (i % 64 == 0)
+                vm_loop_once(s.vm, false);
+        }
+        g_assert_cmpuint(count_fds() - before, >, 50);
+        g_assert_cmpuint(count_fds() - before, <=, 128);
+        teardown(&s);
+    }
+    setrlimit(RLIMIT_NOFILE, &old);
+}
+
 static void test_tftp(void)
 {
     g_autofree char *dir = g_dir_make_tmp("net-tftp.XXXXXX", NULL);
@@ -314,6 +356,7 @@ static size_t make_tcp(uint8_t *f, bool v6, unsigned flags, size_t payload)
 static void test_urgent(void)
 {
     uint8_t f[300], plain[300];
+    unsigned room = 1000;
 
     for (int i = 0; i < 200; i++) {
         bool v6 = i & 1;
@@ -323,7 +366,7 @@ static void test_urgent(void)
         uint32_t sum = (v6 ? net_sum(f + 22, 32) : net_sum(f + 26, 8)) + 6 + (uint32_t)(n - l4);
 
         memcpy(plain, f, n);
-        g_assert_true(user_filter(f, n, false));
+        g_assert_true(user_filter(f, n, &room));
         g_assert_cmphex(f[l4 + 13], ==, flags & ~0x20u);
         g_assert_cmpuint(get16(f + l4 + 18), ==, flags & 0x20 ? 0 : 77);
         g_assert_cmphex(net_checksum(sum, f + l4, n - l4), ==, 0xffff);
@@ -336,28 +379,34 @@ static void test_filter(void)
 {
     uint8_t f[300];
     size_t n = make_tcp(f, false, 0x10, 40);
+    unsigned room = 0, none = 0;
 
     put16(f + 20, 0x4000); /* not to be cut: no fragment */
-    g_assert_true(user_filter(f, n, false));
+    g_assert_true(user_filter(f, n, &room));
     for (unsigned where = 1; where < 0x4000; where <<= 1) { /* a fragment */
         put16(f + 20, where);
-        g_assert_false(user_filter(f, n, false));
+        g_assert_false(user_filter(f, n, &room));
     }
     put16(f + 20, 0);
     put16(f + 16, 20 + 16); /* half a header of TCP */
-    g_assert_false(user_filter(f, n, false));
+    g_assert_false(user_filter(f, n, &room));
     put16(f + 16, 2000); /* longer than the frame */
-    g_assert_false(user_filter(f, n, false));
+    g_assert_false(user_filter(f, n, &room));
 
     /* nothing new when there are too many connections; what runs goes on */
+    room = 3;
     n = make_tcp(f, false, 2, 0);
-    g_assert_true(user_filter(f, n, false));
-    g_assert_false(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
     n = make_tcp(f, true, 0x12, 0);
-    g_assert_true(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &none));
     n = make_udp(f, 0x0a00020f, 1, 0x01020304, 2, "x", 1);
-    g_assert_true(user_filter(f, n, false));
-    g_assert_false(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
+    n = make_ip(f, 0x0a00020f, 0x01020304, 1, "\x08\0\xf7\xff\0\0\0\0", 8);
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
+    g_assert_cmpuint(room, ==, 0);
 }
 
 static void test_hostile(void)
@@ -421,6 +470,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/user/dhcp", test_dhcp);
     g_test_add_func("/net/user/waits", test_waits);
+    g_test_add_func("/net/user/sockets", test_sockets);
     g_test_add_func("/net/user/again", test_again);
     g_test_add_func("/net/user/tftp", test_tftp);
     g_test_add_func("/net/user/urgent", test_urgent);
