@@ -117,6 +117,9 @@ for want in ["Hub 0 (u):\n  Protocol[State]", "the host's port is ", "Invalid ho
     ok(f"HMP: {want.strip()}", want in out.replace("\r", ""), out)
 ok("HMP: and nothing is left of it", re.search(r"info network\r?\nhub 0\r?\n \\ hub0port0: u: [^\n]*\n\(qemu\)", out), out)
 
+rc, out, err = run("-nic", "user,id=u", lines=["info qtree"])
+ok("info qtree: a NIC's address and network", re.search(r' mac = "52:54:00:12:34:56"\r?\n +netdev = "u"\r?\n', out), out)
+
 # ---- QMP ----
 vm = Vm("-qmp", "stdio", "-netdev", "hubport,id=h,hubid=1")
 vm_in, q = vm.p.stdin, None
