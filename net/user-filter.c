@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What of a guest's frames may reach libslirp. 4.7 reads beyond a TCP segment with urgent data
- * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). No fragments:
- * user-frag.c has put them together. IPv6 behind extension headers libslirp does not read.
+ * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). No
+ * fragments: user-frag.c has put them together. IPv6 behind extension headers libslirp does not
+ * read.
  */
 #include <string.h>
 

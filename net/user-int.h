@@ -16,6 +16,7 @@ typedef struct UserConf {
     SlirpConfig c;
     struct in_addr smb_server;
     GPtrArray *search; /* char *, NULL-ended */
+    char *tftp;
 } UserConf;
 
 typedef struct User {

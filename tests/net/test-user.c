@@ -299,14 +299,17 @@ static void test_tftp(void)
 {
     g_autofree char *dir = g_dir_make_tmp("net-tftp.XXXXXX", NULL);
     g_autofree char *file = g_build_filename(dir, "boot", NULL);
-    g_autofree char *text = g_strdup_printf("user,id=u,tftp=%s", dir);
+    g_autofree char *name = g_path_get_basename(dir), *above = g_path_get_dirname(dir);
+    g_autofree char *text = g_strdup_printf("user,id=u,tftp=%s", name), *here = g_get_current_dir();
     static const char ask[] = "\0\1/boot\0octet", up[] = "\0\1/../etc/passwd\0octet";
     uint8_t f[200];
     size_t len;
 
     g_assert_true(g_file_set_contents(file, "kernel", 6, NULL));
+    g_assert_cmpint(chdir(above), ==, 0);
     Setup s = setup(text);
-    discover(&s); /* and so slirp knows who 10.0.2.15 is */
+    g_assert_cmpint(chdir("/"), ==, 0); /* as -daemonize does: the path was meant from above */
+    discover(&s);                       /* and so slirp knows who 10.0.2.15 is */
     size_t n = make_udp(f, 0x0a00020f, 4000, 0x0a000202, 69, ask, sizeof(ask));
     g_assert_cmpint(net_send_buf(s.nic->nic.port, f, n), >, 0);
     const uint8_t *p = next_udp(&s, 4000, &len);
@@ -318,6 +321,7 @@ static void test_tftp(void)
     g_assert_nonnull(p);
     g_assert_cmpuint(get16(p), ==, 5); /* an error: nothing above the directory */
     teardown(&s);
+    g_assert_cmpint(chdir(here), ==, 0);
     g_remove(file);
     g_rmdir(dir);
 }
