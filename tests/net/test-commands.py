@@ -61,6 +61,7 @@ for what, args, want in [
     ("a -device of the user's own leaves the default NIC", ["-device", "e1000"],
      E1000 + "e1000.1: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:57\n"),
     ("an address of zeros is none", ["-net", "nic,macaddr=00:00:00:00:00:00", "-net", "user"], E1000),
+    ("macaddr= of nothing", ["-net", "nic,macaddr=", "-net", "user"], E1000),
     ("-object filter-dump", ["-nic", "user,id=u", "-object", "filter-dump,id=f,netdev=u,file=/dev/null"],
      "e1000.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n"
      " \\ u: index=0,type=user,net=10.0.2.0,restrict=off\n"
@@ -90,6 +91,7 @@ for want, args in {
     "network back end 'zz' not found": ["-net", "nic,model=virtio,netdev=zz"],
     "network back end 'a' is in use by 'virtio-net-pci.0'":
         ["-netdev", "user,id=a", "-device", "virtio-net-pci,netdev=a", "-device", "virtio-net-pci,netdev=a"],
+    "Duplicate ID 'a' for net": ["-net", "nic,name=a", "-net", "nic,id=a", "-net", "user"],
     "Duplicate ID 'a' for netdev": ["-netdev", "user,id=a", "-netdev", "user,id=a"],
     "vhost-user is not supported yet": ["-netdev", "vhost-user,id=a"],
     "Could not find '/usr/sbin/smbd'" if not os.path.exists("/usr/sbin/smbd") else "No such file":
