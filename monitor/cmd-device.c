@@ -44,12 +44,15 @@ static void tree_value(GString *s, const Prop *row, const Json *v)
     }
 }
 
-static void tree_props(GString *s, int indent, const Prop *rows, const Device *d)
+/* some: those of all that are drawn; a nameless part's count as its owner's */
+static void tree_rows(GString *s, int indent, const Prop *all, const Prop *some, const Device *d)
 {
-    for (const Prop *p = rows; p && p->kind != P_END; p++) {
+    for (const Prop *p = some; p && p->kind != P_END; p++) {
+        if (!p->name && p->kind == P_PART)
+            tree_rows(s, indent, all, p->aux, d);
         if (!p->name || p->kind == P_ALIAS || p->flags & PROP_HIDDEN)
             continue;
-        g_autoptr(Json) v = prop_get(rows, d, p->name);
+        g_autoptr(Json) v = prop_get(all, d, p->name);
         tree_printf(s, indent, "%s = ", p->name);
         if (v)
             tree_value(s, p, v);
@@ -57,6 +60,11 @@ static void tree_props(GString *s, int indent, const Prop *rows, const Device *d
             g_string_append(s, "\"\"");
         g_string_append_c(s, '\n');
     }
+}
+
+static void tree_props(GString *s, int indent, const Prop *rows, const Device *d)
+{
+    tree_rows(s, indent, rows, rows, d);
 }
 
 static void tree_pins(GString *s, int indent, const Pin *pins)

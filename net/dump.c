@@ -212,6 +212,16 @@ static void filter_gone(void *o)
     ((FilterDump *)o)->port = NULL;
 }
 
+static void filter_info(void *o, GString *out)
+{
+    const FilterDump *f = o;
+
+    g_string_append_printf(out, "%s: type=%s,file=%s,maxlen=%u,status=%s,netdev=%s,queue=%s%s",
+                           f->obj.id, f->obj.type->name, f->file.path, f->file.max,
+                           f->on ? "on" : "off", f->port->name, queue_names[f->queue],
+                           f->file.fd < 0 ? ", ended" : "");
+}
+
 static bool filter_open(Object *obj, const void *args, GError **err)
 {
     const FilterDumpArgs *a = args;
@@ -227,7 +237,7 @@ static bool filter_open(Object *obj, const void *args, GError **err)
     }
     f->queue = a->queue;
     f->on = a->status;
-    f->watch = (NetWatch){ filter_frame, filter_gone, f };
+    f->watch = (NetWatch){ filter_frame, filter_gone, filter_info, f };
     net_watch_add(f->port, &f->watch);
     return true;
 }

@@ -12,6 +12,7 @@ typedef struct NetCut NetCut;
 typedef struct NetWatch {
     void (*frame)(void *o, bool sent, const struct iovec *, int n);
     void (*gone)(void *o);
+    void (*info)(void *o, GString *); /* its line of info network */
     void *o;
 } NetWatch;
 

@@ -78,7 +78,8 @@ typedef struct Nic {
     /* config */ char *mac;
     NetPort *port; /* netdev=; after nic_open never NULL */
     int32_t vlan, bootindex;
-    /* host */ uint8_t addr[6]; /* mac=, or the next free one from 52:54:00:12:34:56 on */
+    /* host */ uint8_t
+        addr[6]; /* mac=; none or zeros: the next free one from 52:54:00:12:34:56 on */
 } Nic;
 extern const Prop Nic_rows[];
 

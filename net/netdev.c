@@ -197,7 +197,14 @@ static void info_line(NetPort *p, GString *out)
 {
     g_string_append_printf(out, "%s: ", p->name);
     net_info(p, out);
-    g_string_append_c(out, '\n');
+    g_string_append(out, p->in->watches && p->in->watches->len ? "\nfilters:\n" : "\n");
+    for (guint i = 0; p->in->watches && i < p->in->watches->len; i++) {
+        const NetWatch *w = p->in->watches->pdata[i];
+
+        g_string_append(out, "  - ");
+        w->info(w->o, out);
+        g_string_append_c(out, '\n');
+    }
 }
 
 static void info_hub(Vm *vm, int hub, GString *out)

@@ -67,15 +67,17 @@ static void mac_choose(Vm *vm, uint8_t mac[6])
     }
 }
 
+/* Nothing, or all zeros, is the next free address. */
 static bool set_mac(Nic *n, Vm *vm, GError **err)
 {
+    static const uint8_t none[6];
     const NetPort *other;
 
-    if (!n->mac || !*n->mac) {
-        mac_choose(vm, n->addr);
-    } else if (!net_mac_parse(n->mac, n->addr)) {
+    if (n->mac && *n->mac && !net_mac_parse(n->mac, n->addr))
         return user_fail(err, "'%s' is not an Ethernet address; write it as 52:54:00:12:34:56",
                          n->mac);
+    if (memcmp(n->addr, none, 6) == 0) {
+        mac_choose(vm, n->addr);
     } else if (n->addr[0] & 1) {
         return user_fail(err, "'%s' is a multicast address: no NIC can have it", n->mac);
     } else if ((other = mac_owner(vm, n->addr)) != NULL) {

@@ -501,7 +501,10 @@ static void dgram_say(SocketPort *s, const DgramArgs *a)
 
     /* "tcp:" and "unix:" are what comes before the address */
     set_info(s, g_strdup_printf("%s=%s%s%s", local ? "udp" : "mcast",
-                                local ? strchr(local, ':') + 1 : "", local ? "/" : "",
+                                local ? strchr(local, ':') + 1 : "",
+                                !local                        ? ""
+                                : a->local->type == SOCK_UNIX ? ":"
+                                                              : "/",
                                 strchr(remote, ':') + 1));
 }
 
@@ -534,11 +537,12 @@ static bool dgram_begin(SocketPort *s, const DgramArgs *a, GError **err)
                            err);
     if (!a->local)
         return user_fail(err, "dgram requires local= parameter");
-    if (local.ss_family == AF_UNIX) {
-        unlink(a->local->un.path);
+    sock_unlink(a->local);
+    if (!udp_begin(s, &local, local_len, &remote, remote_len, err))
+        return false;
+    if (local.ss_family == AF_UNIX)
         s->unlink = g_strdup(a->local->un.path);
-    }
-    return udp_begin(s, &local, local_len, &remote, remote_len, err);
+    return true;
 }
 
 static bool dgram_open(NetPort *p, const void *args, GError **err)

@@ -255,6 +255,10 @@ static bool open_with_script(Tap *t, const TapArgs *a, GError **err)
                               "available");
     t->info =
         g_strdup_printf("ifname=%s,script=%s,downscript=%s", t->ifname, t->script, t->downscript);
+    if (!tap_no_script(t->downscript)) { /* -daemonize goes to another directory */
+        g_free(t->downscript);
+        t->downscript = g_canonicalize_filename(a->downscript ? a->downscript : script_down, NULL);
+    }
     return tap_script(t->script, t->ifname, err);
 }
 

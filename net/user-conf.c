@@ -163,7 +163,9 @@ static bool conf_names(const UserArgs *a, UserConf *u, GError **err)
     c->vhostname = a->hostname;
     c->vdomainname = a->domainname;
     c->tftp_server_name = a->tftp_server_name;
-    c->tftp_path = a->tftp;
+    if (a->tftp) /* -daemonize goes to another directory */
+        u->tftp = g_canonicalize_filename(a->tftp, NULL);
+    c->tftp_path = u->tftp;
     c->bootfile = a->bootfile;
     u->search = g_ptr_array_new();
     for (size_t i = 0; i < a->dnssearch.n; i++)
@@ -196,4 +198,5 @@ void user_conf_clear(UserConf *u)
 {
     if (u->search)
         g_ptr_array_unref(u->search);
+    g_free(u->tftp);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What of a guest's frames may reach libslirp. 4.7 reads beyond a TCP segment with urgent data
- * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). Fragments
- * that could put a flag there behind our back are lost: first ones with less than a TCP header and
- * those at offset 8 (RFC 3128). IPv6 behind extension headers libslirp does not read.
+ * (mended in 4.9.2): URG and its pointer are cleared, the checksum follows (RFC 1624). No
+ * fragments: user-frag.c has put them together. IPv6 behind extension headers libslirp does not
+ * read.
  */
 #include <string.h>
 
@@ -23,7 +23,15 @@ static void change(uint8_t *field, uint8_t *word, unsigned to)
     put_be16(word, to);
 }
 
-static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
+static bool may_open(unsigned *room)
+{
+    if (!*room)
+        return false;
+    --*room;
+    return true;
+}
+
+static bool tcp_ok(uint8_t *tcp, size_t len, unsigned *room)
 {
     if (len < TCP_HEADER)
         return false;
@@ -31,43 +39,37 @@ static bool tcp_ok(uint8_t *tcp, size_t len, bool no_new)
         change(tcp + 16, tcp + 12, get_be16(tcp + 12) & ~(unsigned)URG);
         change(tcp + 16, tcp + 18, 0);
     }
-    return !no_new || (tcp[13] & (SYN | ACK)) != SYN;
+    return (tcp[13] & (SYN | ACK)) != SYN || may_open(room);
 }
 
-static bool ip4_ok(uint8_t *ip, size_t len, bool no_new)
+static bool ip4_ok(uint8_t *ip, size_t len, unsigned *room)
 {
     size_t head = (ip[0] & 15) * 4u, total = get_be16(ip + 2);
-    unsigned offset = get_be16(ip + 6) & 0x1fff;
 
-    if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len)
+    if (ip[0] >> 4 != 4 || head < 20 || total < head || total > len || (get_be16(ip + 6) & 0x3fff))
         return false;
-    if (ip[9] == UDP)
-        return !no_new;
-    if (ip[9] != TCP)
-        return true;
-    if (offset)
-        return offset > 1;
-    return tcp_ok(ip + head, total - head, no_new);
+    /* a ping to far away is a socket of the host's too */
+    return ip[9] == TCP ? tcp_ok(ip + head, total - head, room) : may_open(room);
 }
 
-static bool ip6_ok(uint8_t *ip, size_t len, bool no_new)
+static bool ip6_ok(uint8_t *ip, size_t len, unsigned *room)
 {
     size_t total = get_be16(ip + 4);
 
     if (ip[0] >> 4 != 6 || total > len - 40)
         return false;
     if (ip[6] == UDP)
-        return !no_new;
-    return ip[6] != TCP || tcp_ok(ip + 40, total, no_new);
+        return may_open(room);
+    return ip[6] != TCP || tcp_ok(ip + 40, total, room);
 }
 
-bool user_filter(uint8_t *f, size_t len, bool no_new)
+bool user_filter(uint8_t *f, size_t len, unsigned *room)
 {
     unsigned type = len < NET_HEADER ? 0 : get_be16(f + 12);
 
     if (type == 0x0800)
-        return len >= NET_HEADER + 20 && ip4_ok(f + NET_HEADER, len - NET_HEADER, no_new);
+        return len >= NET_HEADER + 20 && ip4_ok(f + NET_HEADER, len - NET_HEADER, room);
     if (type == 0x86dd)
-        return len >= NET_HEADER + 40 && ip6_ok(f + NET_HEADER, len - NET_HEADER, no_new);
+        return len >= NET_HEADER + 40 && ip6_ok(f + NET_HEADER, len - NET_HEADER, room);
     return true;
 }

@@ -348,7 +348,8 @@ static const char smb_conf[] = "[global]\n"
 static bool smb_write_conf(User *u, const char *dir, GError **err)
 {
     g_autofree char *path = g_build_filename(u->smb_dir, "smb.conf", NULL);
-    g_autofree char *text = g_strdup_printf(smb_conf, u->smb_dir, dir, g_get_user_name());
+    g_autofree char *shared = g_canonicalize_filename(dir, NULL);
+    g_autofree char *text = g_strdup_printf(smb_conf, u->smb_dir, shared, g_get_user_name());
 
     return g_file_set_contents(path, text, -1, err);
 }

@@ -9,12 +9,14 @@
 #include "net/user.h"
 
 typedef struct UserSource UserSource;
+typedef struct UserFrags UserFrags;
 
 /* The configuration and the texts it points to. */
 typedef struct UserConf {
     SlirpConfig c;
     struct in_addr smb_server;
     GPtrArray *search; /* char *, NULL-ended */
+    char *tftp;
 } UserConf;
 
 typedef struct User {
@@ -22,14 +24,17 @@ typedef struct User {
     Slirp *slirp;
     struct in_addr net, dhcp, smb_server;
     bool restricted;
+    guint log;     /* GLib's handler of what slirp says */
+    uint64_t said; /* times that it did */
     /* user-loop.c */
     UserSource *source;
     GQueue *out; /* GBytes *: frames of slirp's that the peer has no room for */
     size_t out_bytes;
-    unsigned n_fds; /* that slirp waited for in the last turn */
+    unsigned room; /* for new sockets of the host's, until slirp is asked again */
     /* user-fwd.c */
     GPtrArray *fwds; /* GuestFwd * */
     char *smb_dir;
+    UserFrags *frags; /* user-frag.c's; NULL: none came yet */
     uint8_t frame[NET_MAX_FRAME];
 } User;
 
@@ -46,8 +51,12 @@ void user_loop_wake(User *); /* any thread, locked: look again at what slirp wai
 void user_flush(User *);     /* the peer has room */
 bool user_full(const User *);
 
-/* user-filter.c: false: the frame is not for libslirp. May change it */
-bool user_filter(uint8_t *frame, size_t len, bool no_new);
+/* user-frag.c: the frame of len bytes in u->frame, or what it has completed; 0: nothing yet */
+size_t user_whole(User *, size_t len);
+
+/* user-filter.c: false: the frame is not for libslirp. May change it; one that may open a socket
+ * takes of *room */
+bool user_filter(uint8_t *frame, size_t len, unsigned *room);
 
 /* user-fwd.c */
 bool user_hostfwd(User *, const char *rule, uint16_t *asked, uint16_t *port, GError **);

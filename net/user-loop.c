@@ -11,12 +11,15 @@
  * on a vCPU, machine lock held.
  */
 #include <poll.h>
+#include <sys/resource.h>
 
 #include "core/clock.h"
 #include "net/user-int.h"
 #include "util/log.h"
 
 enum { MAX_OUT = 1 << 20 };
+/* the guest's connections get one of so many parts of our descriptors, or so many */
+enum { SPARE_FDS = 2, LEAST_FDS = 100 };
 
 typedef struct UserFd {
     GPollFD poll;
@@ -93,6 +96,16 @@ static gboolean drop_unwanted(gpointer key, gpointer value, gpointer o)
     return drop;
 }
 
+/* A guest that opens connections without end takes no descriptor that a disk or monitor needs. */
+static unsigned room_beside(unsigned fds)
+{
+    struct rlimit r;
+    rlim_t most = getrlimit(RLIMIT_NOFILE, &r) == 0 ? r.rlim_cur / SPARE_FDS : LEAST_FDS;
+
+    most = CLAMP(most, LEAST_FDS, UINT_MAX);
+    return fds < most ? (unsigned)most - fds : 0;
+}
+
 static bool frozen(const User *u)
 {
     return !u->port.vm->running || user_full(u) || !g_queue_is_empty(u->out);
@@ -110,10 +123,11 @@ static gboolean source_prepare(GSource *g, gint *timeout)
         user_fwd_accept(s->user);
     }
     g_ptr_array_set_size(s->order, 0);
-    if (!frozen(s->user))
+    if (!frozen(s->user)) {
         slirp_pollfds_fill(s->user->slirp, &ms, add_poll, s);
+        s->user->room = room_beside(s->order->len);
+    }
     g_hash_table_foreach_remove(s->fds, drop_unwanted, s);
-    s->user->n_fds = s->order->len;
     /* a loop that turns more often does not put it off */
     s->due = ms == UINT32_MAX ? INT64_MAX : MIN(s->due, now + ms * (int64_t)1000);
     *timeout = ms == UINT32_MAX ? -1 : (gint)(MAX(s->due - now + 999, 0) / 1000);
@@ -157,6 +171,7 @@ void user_loop_init(User *u)
     s->due = INT64_MAX;
     u->source = s;
     u->out = g_queue_new();
+    u->room = room_beside(0);
     g_source_set_static_name(&s->source, "user network");
     g_source_attach(&s->source, NULL);
 }

@@ -1,41 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * -netdev user: libslirp's NAT, DHCP, TFTP and DNS behind one port, no privileges needed.
- * user-conf.c reads addresses, user-filter.c keeps frames away that libslirp 4.7 cannot bear,
- * user-loop.c polls, user-fwd.c forwards. Emulation of protocols (enable_emu) stays off: its code
- * is unsafe. Threads: main or a vCPU, machine lock held.
+ * user-conf.c reads addresses, user-frag.c and user-filter.c keep away what libslirp 4.7 cannot
+ * bear, user-loop.c polls, user-fwd.c forwards. Emulation of protocols (enable_emu) stays off: its
+ * code is unsafe. Threads: main or a vCPU, machine lock held.
  */
-#include <sys/resource.h>
-
 #include "net/user-int.h"
 #include "util/iov.h"
 #include "util/log.h"
 
-enum { SPARE_FDS = 2 }; /* the guest's connections get one of so many parts of our descriptors */
-
-/* A guest that opens connections without end takes no descriptor that a disk or monitor needs. */
-static bool too_many(const User *u)
-{
-    struct rlimit r;
-
-    return u->n_fds > 100 && getrlimit(RLIMIT_NOFILE, &r) == 0 &&
-           u->n_fds >= r.rlim_cur / SPARE_FDS;
-}
+enum { MOST_SAID = 10 };
 
 static ssize_t user_receive(void *o, const struct iovec *iov, int n, const NetMeta *meta)
 {
     User *u = o;
-    size_t len = iov_bytes(iov, n);
+    size_t len = iov_bytes(iov, n), whole;
 
     if (user_full(u))
         return 0;
     iov_to_buf(iov, n, 0, u->frame, len);
-    if (!user_filter(u->frame, len, too_many(u))) {
+    whole = user_whole(u, len);
+    if (!whole)
+        return (ssize_t)len;
+    if (!user_filter(u->frame, whole, &u->room)) {
         LOG(LOG_GUEST_ERRORS, "net: %s: a frame that libslirp must not see is lost\n",
             u->port.name);
         return (ssize_t)len;
     }
-    slirp_input(u->slirp, u->frame, (int)len);
+    slirp_input(u->slirp, u->frame, (int)whole);
     user_loop_wake(u);
     return (ssize_t)len;
 }
@@ -43,6 +35,15 @@ static ssize_t user_receive(void *o, const struct iovec *iov, int n, const NetMe
 static void user_resume(void *o)
 {
     user_flush(o);
+}
+
+/* What libslirp would write to stderr by itself. A guest can make it speak with each frame. */
+static void slirp_says(const char *domain, GLogLevelFlags level, const char *text, void *o)
+{
+    User *u = o;
+
+    if (u->said++ < MOST_SAID)
+        warn_print("libslirp: %s", text);
 }
 
 /* Port 0 takes a free one: which, the user has to be told. */
@@ -77,6 +78,8 @@ static void user_close(NetPort *p)
     slirp_cleanup(u->slirp);
     user_fwd_fini(u);
     user_loop_fini(u);
+    g_log_remove_handler("Slirp", u->log);
+    g_free(u->frags);
 }
 
 static bool user_open(NetPort *p, const void *args, GError **err)
@@ -93,10 +96,12 @@ static bool user_open(NetPort *p, const void *args, GError **err)
     u->dhcp = conf.c.vdhcp_start;
     u->smb_server = conf.smb_server;
     user_loop_init(u);
+    u->log = g_log_set_handler("Slirp", G_LOG_LEVEL_MASK, slirp_says, u);
     u->slirp = slirp_new(&conf.c, &user_callbacks, u);
     user_conf_clear(&conf);
     if (!u->slirp) {
         user_loop_fini(u);
+        g_log_remove_handler("Slirp", u->log);
         return user_fail(err, "libslirp %s refused to start", slirp_version_string());
     }
     if (forward_all(u, a, err))

@@ -154,7 +154,7 @@ static bool check_mac(const char *mac, GError **err)
 {
     uint8_t bytes[6];
 
-    if (!mac)
+    if (!mac || !*mac)
         return true;
     if (!net_mac_parse(mac, bytes))
         return user_fail(err, "invalid syntax for ethernet address '%s'; write 52:54:00:12:34:56",
@@ -169,6 +169,10 @@ static bool check_nic(Vm *vm, const NicConf *n, GError **err)
 
     if (!model)
         return user_fail(err, "machine type '%s' has no NICs", vm->machine->name);
+    for (guint i = 0; n->id && i < vm->conf->nics->len; i++) {
+        if (g_strcmp0(((NicConf *)vm->conf->nics->pdata[i])->id, n->id) == 0)
+            return user_fail(err, "Duplicate ID '%s' for net", n->id);
+    }
     return check_model(model, err) && check_mac(n->mac, err);
 }
 

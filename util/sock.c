@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -209,6 +210,15 @@ static socklen_t unix_address(const SockUnix *a, struct sockaddr_un *addr, GErro
     return sizeof(*addr);
 }
 
+/* What is left of another process's socket; other files stay. */
+static void unlink_socket(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path);
+}
+
 static int unix_listen(const SockUnix *a, GError **err)
 {
     struct sockaddr_un addr;
@@ -220,8 +230,8 @@ static int unix_listen(const SockUnix *a, GError **err)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return sock_fail(err, -1, errno, "Failed to create a socket for", a->path);
-    if (!a->abstract && unlink(a->path) < 0 && errno != ENOENT)
-        return sock_fail(err, fd, errno, "Failed to unlink socket", a->path);
+    if (!a->abstract)
+        unlink_socket(a->path);
     if (bind(fd, (struct sockaddr *)&addr, len) < 0)
         return sock_fail(err, fd, errno, "Failed to bind socket to", a->path);
     if (listen(fd, 16) < 0)
@@ -330,7 +340,7 @@ int sock_accept(int fd)
 void sock_unlink(const SockAddr *a)
 {
     if (a->type == SOCK_UNIX && !a->un.abstract)
-        unlink(a->un.path);
+        unlink_socket(a->un.path);
 }
 
 void sock_set_nodelay(int fd, bool on)

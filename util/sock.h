@@ -68,7 +68,7 @@ size_t sock_listen(const SockAddr *, bool first_only, int fds[SOCK_MAX_LISTEN], 
 /* -1 and errno as accept() has it (EAGAIN: nobody there) */
 int sock_accept(int fd);
 
-/* Removes a UNIX path that sock_listen() made. */
+/* Removes a UNIX socket's path; no other kind of file. */
 void sock_unlink(const SockAddr *);
 
 /* Waits, name look-up and all. -1 and an error. For tools and worker threads. */

@@ -353,7 +353,7 @@ static void e1000_sync(Device *dev)
         .desc = text,                                                      \
         .size = sizeof(E1000),                                             \
         .boot = "ethernet-phy@0",                                          \
-        .flags = TYPE_USER | TYPE_HOTPLUG | DEFAULT_NET,                   \
+        .flags = TYPE_USER | TYPE_HOTPLUG,                   \
         .bus = &pci_bus_type,                                              \
         .bus_info = &symbol##_info,                                        \
         .props = E1000_rows,                                               \

@@ -281,7 +281,7 @@ static bool i8255x_realize(Device *dev, GError **err)
         .rev = revision, .pin = 1, .rom = "pxe-eepro100.rom", __VA_ARGS__ }, n, pm, ee5 };                   \
     static const DeviceType sym = {                                                                          \
         .name = type_name, .desc = "Intel " text " Ethernet", .size = sizeof(I8255x),                        \
-        .flags = TYPE_USER | TYPE_HOTPLUG | DEFAULT_NET, .bus = &pci_bus_type, .bus_info = &sym##_info,      \
+        .flags = TYPE_USER | TYPE_HOTPLUG, .bus = &pci_bus_type, .bus_info = &sym##_info,      \
         .boot = "ethernet-phy@0", .props = I8255x_rows,                                                      \
         .state = STATE_PARTS(STATE(I8255x, st, I8255xState_rows, 1),                                         \
                              STATE_KEEP(I8255x, eeprom, Eeprom93_rows, 1)),                                  \

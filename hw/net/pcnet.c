@@ -305,7 +305,7 @@ static const DeviceType pcnet = {
     .name = "pcnet",
     .desc = "AMD PCnet-PCI II (Am79C970A)",
     .size = sizeof(Pcnet),
-    .flags = TYPE_USER | TYPE_HOTPLUG | DEFAULT_NET,
+    .flags = TYPE_USER | TYPE_HOTPLUG,
     .bus = &pci_bus_type,
     .bus_info = &(const PciInfo){ .vendor = 0x1022,
                                   .device = 0x2000,

@@ -153,13 +153,6 @@ static void rtl_write_cr(Rtl8139 *r)
     rtl_room(r);
 }
 
-static void rtl_write_tsd(Rtl8139 *r)
-{
-    for (unsigned n = 0; n < 4; n++)
-        rtl_put32(r, TSD0 + 4 * n, rtl_get32(r, TSD0 + 4 * n));
-    rtl_send_classic(r);
-}
-
 static void rtl_write_tcr(Rtl8139 *r)
 {
     uint32_t fixed = 0x7cc00000;
@@ -249,7 +242,7 @@ static void rtl_write_10(Rtl8139 *r)
     if (rtl_cplus_tx(r))
         rtl_write_dtccr(r);
     else
-        rtl_write_tsd(r);
+        rtl_send_classic(r);
 }
 
 /* clang-format off */
@@ -375,7 +368,7 @@ static const DeviceType rtl8139 = {
     .name = "rtl8139",
     .desc = "Realtek RTL8139C+ Fast Ethernet",
     .size = sizeof(Rtl8139),
-    .flags = TYPE_USER | TYPE_HOTPLUG | DEFAULT_NET,
+    .flags = TYPE_USER | TYPE_HOTPLUG,
     .bus = &pci_bus_type,
     .bus_info = &(const PciInfo){ .vendor = 0x10ec,
                                   .device = 0x8139,

@@ -8,6 +8,7 @@
 #include "hw/pc/machines.h"
 #include "hw/pc/pc.h"
 #include "hw/virtio/board.h"
+#include "util/log.h"
 
 /* -vga NAME: which device that is */
 static const char *vga_device(const char *name)
@@ -63,8 +64,10 @@ static void add_nics(Board *b, Pc *pc)
             g_string_append_printf(kv, ",netdev=%s", nic->netdev);
         if (nic->addr && !isa)
             g_string_append_printf(kv, ",addr=%s", nic->addr);
-        if (nic->vectors >= 0)
+        if (nic->vectors >= 0 && prop_find(device_type(type)->props, NULL, "vectors"))
             g_string_append_printf(kv, ",vectors=%d", nic->vectors);
+        else if (nic->vectors >= 0)
+            warn_print("vectors=%d has no effect: %s has no MSI-X", nic->vectors, type);
         board_add(b, type, nic->id, isa ? pc->isa : pc->pci, kv->len ? kv->str + 1 : NULL);
         nic->used = true;
     }

@@ -114,6 +114,20 @@ static bool packed_empty(VirtQueue *vq)
     return !virtq_get16(vq, slot_at(q, q->last_avail) + 14, &flags) || !is_available(q, flags);
 }
 
+/* Where the driver makes its next descriptor available, behind those that are there. */
+static uint16_t next_off_wrap(VirtQueue *vq)
+{
+    VirtQueueState q = *virtq_state(vq);
+    uint16_t flags;
+
+    for (unsigned n = 0; n < q.num; n++) {
+        if (!virtq_get16(vq, slot_at(&q, q.last_avail) + 14, &flags) || !is_available(&q, flags))
+            break;
+        advance(&q.last_avail, &q.avail_wrap, 1, q.num);
+    }
+    return q.last_avail | q.avail_wrap << 15;
+}
+
 static void packed_want_kicks(VirtQueue *vq, bool on)
 {
     const VirtQueueState *q = virtq_state(vq);
@@ -121,7 +135,7 @@ static void packed_want_kicks(VirtQueue *vq, bool on)
     if (!on) {
         virtq_put16(vq, q->used + EVENT_FLAGS, EVENT_DISABLE);
     } else if (virtio_has(vq->v, VIRTIO_F_EVENT_IDX)) {
-        virtq_put16(vq, q->used, q->last_avail | q->avail_wrap << 15);
+        virtq_put16(vq, q->used, next_off_wrap(vq));
         __atomic_thread_fence(__ATOMIC_RELEASE);
         virtq_put16(vq, q->used + EVENT_FLAGS, EVENT_DESC);
     } else {

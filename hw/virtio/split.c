@@ -115,11 +115,14 @@ static bool split_empty(VirtQueue *vq)
 static void split_want_kicks(VirtQueue *vq, bool on)
 {
     const VirtQueueState *q = virtq_state(vq);
+    uint16_t idx;
 
     if (!virtio_has(vq->v, VIRTIO_F_EVENT_IDX))
         virtq_put16(vq, q->used, on ? 0 : NO_NOTIFY);
-    else if (on) /* to turn it off is to leave the event in the past */
-        virtq_put16(vq, avail_event_at(q), q->last_avail);
+    /* to turn it off is to leave the event in the past; on: for what comes behind those that are
+     * there, which may be too few for a received frame */
+    else if (on && virtq_get16(vq, q->avail + AVAIL_IDX, &idx))
+        virtq_put16(vq, avail_event_at(q), idx);
 }
 
 static bool split_wants_interrupt(VirtQueue *vq)

@@ -148,6 +148,21 @@ def pressure():
         m.close()
 
 
+def few():
+    """Some buffers, not enough for the frame: the driver's next ones are heard of"""
+    for packed in ("", ",packed=on"):
+        m = machine(packed, packed)
+        a, b = Nic(m, 2), Nic(m, 3, buffers=3, size=100)
+        f = frame(MACS[1], MACS[0], 1500)
+        a.send(f, wait=False)
+        for _ in range(20):
+            check(not b.got(), f"it waits {packed}")
+        for _ in range(20):
+            b.give(100)
+        same(b.receive()[1], f, f"and arrives {packed}")
+        m.close()
+
+
 def reset():
     """The receiver is reset and its driver never comes back: the sender goes on, as without one"""
     m = machine()
@@ -347,4 +362,4 @@ def hostile():
     m.close()
 
 
-main(config, frames, merged, pressure, reset, offloads, pairs, filters, link, hostile)
+main(config, frames, merged, pressure, few, reset, offloads, pairs, filters, link, hostile)

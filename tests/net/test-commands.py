@@ -58,6 +58,14 @@ for what, args, want in [
      " \\ hub0port0: user.0: index=0,type=user,net=10.0.2.0,restrict=off\n"),
     ("-netdev as JSON", ["-netdev", '{"type":"user","id":"a","hostfwd":[{"str":"tcp:127.0.0.1:0-:9"}],"restrict":true}'],
      "a: index=0,type=user,net=10.0.2.0,restrict=on\n"),
+    ("a -device of the user's own leaves the default NIC", ["-device", "e1000"],
+     E1000 + "e1000.1: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:57\n"),
+    ("an address of zeros is none", ["-net", "nic,macaddr=00:00:00:00:00:00", "-net", "user"], E1000),
+    ("macaddr= of nothing", ["-net", "nic,macaddr=", "-net", "user"], E1000),
+    ("-object filter-dump", ["-nic", "user,id=u", "-object", "filter-dump,id=f,netdev=u,file=/dev/null"],
+     "e1000.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n"
+     " \\ u: index=0,type=user,net=10.0.2.0,restrict=off\n"
+     "filters:\n  - f: type=filter-dump,file=/dev/null,maxlen=65536,status=on,netdev=u,queue=all\n"),
     ("-net none", ["-net", "none"], ""), ("-nic none", ["-nic", "none"], ""), ("-nodefaults", ["-nodefaults"], ""),
 ]:
     got, err = network(*args)
@@ -68,6 +76,7 @@ warned = {
     "hub 0 is not connected to host network": ["-net", "nic,model=virtio"],
     "hub 4 with no nics": ["-net", "nic,model=virtio", "-net", "user", "-net", "user,vlan=4"],
     "nic virtio-net-pci.0 has no peer": ["-net", "none", "-device", "virtio-net-pci"],
+    "vectors=3 has no effect: e1000 has no MSI-X": ["-net", "nic,model=e1000,vectors=3", "-net", "user"],
     "MAC address 52:54:00:12:34:56 is used by NIC 'virtio-net-pci.0' already":
         ["-net", "none", "-device", "virtio-net-pci", "-device", "virtio-net-pci,mac=52:54:00:12:34:56"],
 }
@@ -82,6 +91,7 @@ for want, args in {
     "network back end 'zz' not found": ["-net", "nic,model=virtio,netdev=zz"],
     "network back end 'a' is in use by 'virtio-net-pci.0'":
         ["-netdev", "user,id=a", "-device", "virtio-net-pci,netdev=a", "-device", "virtio-net-pci,netdev=a"],
+    "Duplicate ID 'a' for net": ["-net", "nic,name=a", "-net", "nic,id=a", "-net", "user"],
     "Duplicate ID 'a' for netdev": ["-netdev", "user,id=a", "-netdev", "user,id=a"],
     "vhost-user is not supported yet": ["-netdev", "vhost-user,id=a"],
     "Could not find '/usr/sbin/smbd'" if not os.path.exists("/usr/sbin/smbd") else "No such file":
@@ -108,6 +118,9 @@ for want in ["Hub 0 (u):\n  Protocol[State]", "the host's port is ", "Invalid ho
              "can't find device b on hub 0", "Error: Device 'h' not found"]:
     ok(f"HMP: {want.strip()}", want in out.replace("\r", ""), out)
 ok("HMP: and nothing is left of it", re.search(r"info network\r?\nhub 0\r?\n \\ hub0port0: u: [^\n]*\n\(qemu\)", out), out)
+
+rc, out, err = run("-nic", "user,id=u", lines=["info qtree"])
+ok("info qtree: a NIC's address and network", re.search(r' mac = "52:54:00:12:34:56"\r?\n +netdev = "u"\r?\n', out), out)
 
 # ---- QMP ----
 vm = Vm("-qmp", "stdio", "-netdev", "hubport,id=h,hubid=1")

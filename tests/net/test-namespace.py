@@ -92,6 +92,18 @@ ok("tap: info network", f"t: index=0,type=tap,ifname=qtap,script={up},downscript
 status, err = stop(vm, mon)
 ok("tap: the downscript at the end, the interface still there",
    status == 0 and open(log).read() == "up 1 qtap\ndown 1 qtap\nthere\n", open(log).read() + err)
+os.unlink(log)
+sock = os.path.join(TMP, "monbg")
+p = subprocess.run([QEMU, *BASE, "-daemonize", "-monitor", f"unix:{sock},server=on,wait=off", "-netdev",
+                    "tap,id=t,ifname=qtap,script=./up,downscript=down"], cwd=TMP, stdin=subprocess.DEVNULL,
+                   capture_output=True, text=True)
+Hmp(Socket(sock)).s.send("quit\n")
+for _ in range(1000):
+    said = open(log).read()
+    if "there" in said:
+        break
+    subprocess.run(["sleep", "0.01"])
+ok("tap: scripts of relative names, in the background", said == "up 1 qtap\ndown 1 qtap\nthere\n", said + p.stderr)
 vm, mon = start("-net", "tap,script=no,downscript=no", "-net", "tap,script=no,downscript=no,vnet_hdr=off")
 ok("-net tap: the next free names", "ifname=tap0" in mon.text("info network") and
    "ifname=tap1" in mon.text("info network"), mon.text("info network"))

@@ -229,4 +229,94 @@ for what in ("socket,udp=127.0.0.1:70000,localaddr=127.0.0.1:0", "socket,mcast=2
     p = subprocess.run([QEMU, *BASE, "-S", "-monitor", "stdio", "-netdev", "id=a,type=" + what], capture_output=True,
                        text=True, input="quit\n")
     ok(f"{what}: no such port", p.returncode == 1 and "port '70000' is too large" in p.stderr, p.stderr)
+notes = os.path.join(TMP, "notes")
+for what in (f"stream,server=on,addr.type=unix,addr.path={notes}",
+             f"dgram,local.type=unix,local.path={notes},remote.type=unix,remote.path=/x"):
+    with open(notes, "w") as f:
+        f.write("dear diary")
+    p = subprocess.run([QEMU, *BASE, "-S", "-monitor", "stdio", "-netdev", "id=a,type=" + what], capture_output=True,
+                       text=True, input="quit\n")
+    ok(f"{what.split(',')[0]}: a file that is no socket stays", p.returncode == 1 and "in use" in p.stderr and
+       open(notes).read() == "dear diary", p.stderr)
+
+# ---- user: fragments are put together before libslirp, which dies of a last one that comes alone ----
+HOST, GUEST = bytes([10, 0, 2, 2]), bytes([10, 0, 2, 15])
+
+
+def checksum(data):
+    s = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while s >> 16:
+        s = (s & 0xffff) + (s >> 16)
+    return s ^ 0xffff
+
+
+def fragment(data, at, n, more, ident=7, proto=1):
+    where = at // 8 | (0x2000 if more else 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + n, ident, where, 64, proto, 0, GUEST, HOST)
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+    return b"\x52\x55\x0a\0\2\2" + b"\x52\x54\0\x12\x34\x56\x08\0" + ip + data[at:at + n]
+
+
+def arp_reply():
+    head = b"\x52\x55\x0a\0\2\2\x52\x54\0\x12\x34\x56\x08\6"
+    return head + struct.pack(">HHBBH", 1, 0x800, 6, 4, 2) + head[6:12] + GUEST + head[:6] + HOST
+
+
+def ping(n, mark):
+    data = struct.pack(">BBHHH", 8, 0, 0, mark, 1) + os.urandom(n)
+    return data[:2] + struct.pack(">H", checksum(data)) + data[4:]
+
+
+def answer(m, data):
+    """The echo, put together again; None: another one's came"""
+    got = {}
+    while sum(map(len, got.values())) < len(data):
+        f = m.port.recv()
+        if f[12:14] == b"\x08\0" and f[23] == 1:
+            got[(struct.unpack(">H", f[20:22])[0] & 0x1fff) * 8] = f[34:14 + struct.unpack(">H", f[16:18])[0]]
+    whole = b"".join(got[at] for at in sorted(got))
+    return whole[0] == 0 and whole[4:] == data[4:]
+
+
+m = Machine("user")
+m.port.send(arp_reply())
+for proto in 1, 2, 6, 17, 50:
+    for at, n, more in (8, 40, 0), (65528, 8, 0), (65528, 64, 0), (800, 40, 1), (0, 40, 1), (0, 44, 1):
+        m.port.send(fragment(bytes(at + n), at, n, more, 99, proto))
+ok("user: fragments that come alone", "o: index=0,type=user" in m.mon.text("info network"))
+for mark, order in enumerate([(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)]):
+    data = ping(3200, mark)
+    parts = [(0, 1480, 1), (1480, 1480, 1), (2960, len(data) - 2960, 0)]
+    for i in order:
+        m.port.send(fragment(data, *parts[i], ident=mark))
+    ok(f"user: a ping in fragments {order}", answer(m, data))
+data = ping(60000, 77)
+for at in range(0, len(data), 1480):
+    m.port.send(fragment(data, at, min(1480, len(data) - at), at + 1480 < len(data), 50))
+ok("user: one of 60000 bytes", answer(m, data))
+bad, data = ping(1000, 5), ping(100, 6)
+for parts in [(0, 504, 1), (496, 8, 1), (504, 504, 0)], [(504, 504, 0), (0, 200, 0)], [(0, 504, 1), (512, 496, 0)]:
+    for part in parts:
+        m.port.send(fragment(bad, *part, ident=60))
+m.port.send(fragment(data, 0, len(data), 0))
+ok("user: what overlaps or has a hole is lost", answer(m, data))
+for i in range(9):  # the first is forgotten for the sake of the others
+    m.port.send(fragment(ping(1000, 100 + i), 0, 504, 1, ident=100 + i))
+m.port.send(fragment(bad, 504, 504, 0, ident=100))
+m.port.send(fragment(data, 0, len(data), 0))
+ok("user: so many at a time", answer(m, data))
+
+# ---- user: a guest does not fill our stderr through libslirp ----
+far = bytes.fromhex("fec00000000000000000000000000015" + "20010db8000000000000000000000001")
+echo = struct.pack(">BBHHH", 128, 0, 0, 1, 1)
+sum6 = checksum(far + struct.pack(">II", len(echo), 58) + echo)
+echo = echo[:2] + struct.pack(">H", sum6) + echo[4:]
+for i in range(100):
+    m.port.send(b"\x52\x56\0\0\0\2\x52\x54\0\x12\x34\x56\x86\xdd" +
+                struct.pack(">IHBB", 6 << 28, len(echo), 58, 64) + far + echo)
+m.port.send(fragment(data, 0, len(data), 0))
+ok("user: a hundred IPv6 pings to far away", answer(m, data))
+err = m.end()
+ok("user: are not a hundred messages", 1 <= err.count("libslirp: ") <= 10 and "Slirp-" not in err, err)
+
 print(f"1..{number}")

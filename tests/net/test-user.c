@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The user network from the guest's side: DHCP, TFTP, what is filtered, who waits for whom. */
 #include <glib/gstdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/user-int.h"
@@ -253,18 +254,62 @@ static void test_waits(void)
     teardown(&s);
 }
 
+static unsigned count_fds(void)
+{
+    g_autoptr(GDir) d = g_dir_open("/proc/self/fd", 0, NULL);
+    unsigned n = 0;
+
+    while (g_dir_read_name(d))
+        n++;
+    return n;
+}
+
+/* Half of the descriptors are not for the guest, also while libslirp is not asked. */
+static void test_sockets(void)
+{
+    struct rlimit old, less;
+    uint8_t f[100];
+
+    getrlimit(RLIMIT_NOFILE, &old);
+    less = (struct rlimit){ 256, old.rlim_max };
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &less), ==, 0);
+    for (int full = 0; full < 2; full++) {
+        Setup s = setup("user,id=u");
+        unsigned before = count_fds();
+
+        s.nic->seen.full = full;
+        discover(&s);
+        settle(s.vm);
+        for (unsigned i = 0; i < 1000; i++) {
+            size_t n = i & 1 ? make_udp(f, 0x0a00020f, 5000 + i, 0x0a000202, 9, "x", 1)
+                             : make_ip(f, 0x0a00020f, 0x01020304, 1, "\x08\0\xf7\xff\0\0\0", 8);
+
+            net_send_buf(s.nic->nic.port, f, n);
+            if (i % 64 == 0)
+                vm_loop_once(s.vm, false);
+        }
+        g_assert_cmpuint(count_fds() - before, >, 50);
+        g_assert_cmpuint(count_fds() - before, <=, 128);
+        teardown(&s);
+    }
+    setrlimit(RLIMIT_NOFILE, &old);
+}
+
 static void test_tftp(void)
 {
     g_autofree char *dir = g_dir_make_tmp("net-tftp.XXXXXX", NULL);
     g_autofree char *file = g_build_filename(dir, "boot", NULL);
-    g_autofree char *text = g_strdup_printf("user,id=u,tftp=%s", dir);
+    g_autofree char *name = g_path_get_basename(dir), *above = g_path_get_dirname(dir);
+    g_autofree char *text = g_strdup_printf("user,id=u,tftp=%s", name), *here = g_get_current_dir();
     static const char ask[] = "\0\1/boot\0octet", up[] = "\0\1/../etc/passwd\0octet";
     uint8_t f[200];
     size_t len;
 
     g_assert_true(g_file_set_contents(file, "kernel", 6, NULL));
+    g_assert_cmpint(chdir(above), ==, 0);
     Setup s = setup(text);
-    discover(&s); /* and so slirp knows who 10.0.2.15 is */
+    g_assert_cmpint(chdir("/"), ==, 0); /* as -daemonize does: the path was meant from above */
+    discover(&s);                       /* and so slirp knows who 10.0.2.15 is */
     size_t n = make_udp(f, 0x0a00020f, 4000, 0x0a000202, 69, ask, sizeof(ask));
     g_assert_cmpint(net_send_buf(s.nic->nic.port, f, n), >, 0);
     const uint8_t *p = next_udp(&s, 4000, &len);
@@ -276,6 +321,7 @@ static void test_tftp(void)
     g_assert_nonnull(p);
     g_assert_cmpuint(get16(p), ==, 5); /* an error: nothing above the directory */
     teardown(&s);
+    g_assert_cmpint(chdir(here), ==, 0);
     g_remove(file);
     g_rmdir(dir);
 }
@@ -314,6 +360,7 @@ static size_t make_tcp(uint8_t *f, bool v6, unsigned flags, size_t payload)
 static void test_urgent(void)
 {
     uint8_t f[300], plain[300];
+    unsigned room = 1000;
 
     for (int i = 0; i < 200; i++) {
         bool v6 = i & 1;
@@ -323,7 +370,7 @@ static void test_urgent(void)
         uint32_t sum = (v6 ? net_sum(f + 22, 32) : net_sum(f + 26, 8)) + 6 + (uint32_t)(n - l4);
 
         memcpy(plain, f, n);
-        g_assert_true(user_filter(f, n, false));
+        g_assert_true(user_filter(f, n, &room));
         g_assert_cmphex(f[l4 + 13], ==, flags & ~0x20u);
         g_assert_cmpuint(get16(f + l4 + 18), ==, flags & 0x20 ? 0 : 77);
         g_assert_cmphex(net_checksum(sum, f + l4, n - l4), ==, 0xffff);
@@ -332,35 +379,38 @@ static void test_urgent(void)
     }
 }
 
-static void test_fragments(void)
+static void test_filter(void)
 {
     uint8_t f[300];
     size_t n = make_tcp(f, false, 0x10, 40);
+    unsigned room = 0, none = 0;
 
-    put16(f + 20, 0x2000); /* first of several */
-    g_assert_true(user_filter(f, n, false));
-    put16(f + 20, 1); /* at offset 8: over the flags */
-    g_assert_false(user_filter(f, n, false));
-    put16(f + 20, 0x2001);
-    g_assert_false(user_filter(f, n, false));
-    put16(f + 20, 2);
-    g_assert_true(user_filter(f, n, false));
-    put16(f + 20, 0x2000);
-    put16(f + 16, 20 + 16); /* a first one of 16 bytes */
-    g_assert_false(user_filter(f, n, false));
+    put16(f + 20, 0x4000); /* not to be cut: no fragment */
+    g_assert_true(user_filter(f, n, &room));
+    for (unsigned where = 1; where < 0x4000; where <<= 1) { /* a fragment */
+        put16(f + 20, where);
+        g_assert_false(user_filter(f, n, &room));
+    }
     put16(f + 20, 0);
+    put16(f + 16, 20 + 16); /* half a header of TCP */
+    g_assert_false(user_filter(f, n, &room));
     put16(f + 16, 2000); /* longer than the frame */
-    g_assert_false(user_filter(f, n, false));
+    g_assert_false(user_filter(f, n, &room));
 
     /* nothing new when there are too many connections; what runs goes on */
+    room = 3;
     n = make_tcp(f, false, 2, 0);
-    g_assert_true(user_filter(f, n, false));
-    g_assert_false(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
     n = make_tcp(f, true, 0x12, 0);
-    g_assert_true(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &none));
     n = make_udp(f, 0x0a00020f, 1, 0x01020304, 2, "x", 1);
-    g_assert_true(user_filter(f, n, false));
-    g_assert_false(user_filter(f, n, true));
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
+    n = make_ip(f, 0x0a00020f, 0x01020304, 1, "\x08\0\xf7\xff\0\0\0\0", 8);
+    g_assert_true(user_filter(f, n, &room));
+    g_assert_false(user_filter(f, n, &none));
+    g_assert_cmpuint(room, ==, 0);
 }
 
 static void test_hostile(void)
@@ -424,10 +474,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/net/user/dhcp", test_dhcp);
     g_test_add_func("/net/user/waits", test_waits);
+    g_test_add_func("/net/user/sockets", test_sockets);
     g_test_add_func("/net/user/again", test_again);
     g_test_add_func("/net/user/tftp", test_tftp);
     g_test_add_func("/net/user/urgent", test_urgent);
-    g_test_add_func("/net/user/fragments", test_fragments);
+    g_test_add_func("/net/user/filter", test_filter);
     g_test_add_func("/net/user/hostile", test_hostile);
     g_test_add_func("/net/user/rules", test_rules);
     return g_test_run();
