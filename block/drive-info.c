@@ -72,7 +72,7 @@ void drive_info(BlockFront *blk, GString *out, bool verbose)
     if (blk->dev)
         g_string_append_printf(out, "    Attached to:      %s\n",
                                blk->dev->id ? blk->dev->id : blk->dev->path);
-    if (blk->removable)
+    if (drive_removable(blk))
         g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
                                blk->locked ? "" : "not ", blk->tray_open ? "open" : "closed");
     if (blk->io_status)
@@ -155,12 +155,12 @@ Json *drive_json(BlockFront *blk)
                                                  : "failed"));
     json_set(j, "device", json_str(blk->name));
     json_set(j, "locked", json_bool(blk->locked));
-    json_set(j, "removable", json_bool(blk->removable));
+    json_set(j, "removable", json_bool(drive_removable(blk)));
     if (blk->root)
         json_set(j, "inserted", inserted_json(blk));
     if (blk->dev)
         json_set(j, "qdev", json_str(blk->dev->id ? blk->dev->id : blk->dev->path));
-    if (blk->removable)
+    if (blk->ops && blk->ops->tray)
         json_set(j, "tray_open", json_bool(blk->tray_open));
     json_set(j, "type", json_str("unknown"));
     return j;
