@@ -109,6 +109,8 @@ void drives_settled(Vm *, void (*done)(void *o), void *o);
 
 /* 7.2's lines of `info block`, and one element of query-block. */
 void drive_info(BlockFront *, GString *out, bool verbose);
+/* Of nodes; name NULL: of all. false: there is none of that name. */
+bool drive_nodes_info(Vm *, const char *name, GString *out, bool verbose);
 Json *drive_json(BlockFront *);
 
 /* Its line of `info blockstats`, and one element of query-blockstats. */

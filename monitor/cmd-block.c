@@ -43,23 +43,31 @@ static bool cmd_info_blockstats(Vm *vm, const Empty *a, Reply *r, GError **err)
 }
 
 typedef struct InfoBlockArgs {
-    bool verbose;
+    bool nodes, verbose;
     char *device;
 } InfoBlockArgs;
 
 /* clang-format off */
 static const Prop InfoBlockArgs_rows[] = {
+    PROP_BOOL(InfoBlockArgs, nodes,   "nodes",   false, "nodes instead of drives"),
     PROP_BOOL(InfoBlockArgs, verbose, "verbose", false, "more of each"),
     PROP_STR (InfoBlockArgs, device,  "device",  NULL,  "only that drive"),
     PROP_END (InfoBlockArgs)
 };
 /* clang-format on */
 
-CMD(info_block, NULL, "info block", "-v:verbose [device]", InfoBlockArgs, Empty, 0,
-    "show info of one block device or all block devices (-v: show details)");
+CMD(info_block, NULL, "info block", "-n:nodes -v:verbose [device]", InfoBlockArgs, Empty, 0,
+    "show info of one block device or all block devices (-n: show named nodes; -v: show details)");
 
 static bool cmd_info_block(Vm *vm, const InfoBlockArgs *a, Reply *r, GError **err)
 {
+    if (a->nodes) {
+        if (drive_nodes_info(vm, a->device, r->text, a->verbose) || !a->device)
+            return true;
+        g_set_error(err, qmp_error_quark(), QMP_DEVICE_NOT_FOUND, "Device '%s' not found",
+                    a->device);
+        return false;
+    }
     if (a->device) {
         BlockFront *b = drive_named(vm, a->device, err);
         if (b)

@@ -99,6 +99,14 @@ def commit():
     check(file(100 * 512, 1024) == a, "apart from the image again")
     same(d.hmp("commit ide0-hd0"), "", "commit of one drive")
     check(file(100 * 512, 1024) == a[:512] + b and file(0, 51200) == data[:51200], "the image has that, and only that")
+    info = d.hmp("info block -v ide0-hd0")
+    check(f"backing file: {BASE}\n" in info and f"\nimage: {BASE}\nfile format: raw\n" in info, "info block -v: the whole chain", info)
+    info = d.hmp("info block -n")
+    names = [line.split(": ", 1) for line in info.split("\n") if line.startswith("#block")]
+    check(len(names) == 4 and names[3][1] == f"{BASE} (file, read-only)" and "ide0-hd0" not in info, "info block -n", info)
+    same(d.hmp(f"info block -n {names[2][0]}"), f"{names[2][0]}: {BASE} (raw, read-only)\n    Cache mode:       writeback\n",
+         "info block -n NODE")
+    check("not found" in d.hmp("info block -n nope"), "no such node")
     check("no image below it" in d.hmp("commit e") or "no medium" in d.hmp("commit e"), "nothing to commit: said", d.hmp("commit e"))
     check("not found" in d.hmp("commit nosuch"), "no such drive")
     d.close()
