@@ -25,7 +25,9 @@ enum {
 
 typedef struct BlockFrontOps {
     void (*resized)(void *o);
+    /* of a device whose medium can be changed; tray: it has one, that is open when it is empty */
     void (*media)(void *o, bool loaded);
+    bool tray;
     void (*eject_request)(void *o, bool force);
     /* each time the VM begins to run, after a load too: issue what is parked in state (usually
      * nothing). Needed where the device has a drive with werror */

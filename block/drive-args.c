@@ -6,8 +6,9 @@
 #include "block/front.h"
 
 /* clang-format off */
-static const char *const if_names[] = { [IF_NONE] = "none", [IF_IDE] = "ide", [IF_SCSI] = "scsi",
-    [IF_FLOPPY] = "floppy", [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd", [IF_VIRTIO] = "virtio", NULL };
+const char *const drive_if_names[] = { [IF_NONE] = "none", [IF_IDE] = "ide", [IF_SCSI] = "scsi",
+    [IF_FLOPPY] = "floppy", [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd", [IF_VIRTIO] = "virtio",
+    [IF_XEN] = "xen", NULL };
 static const char *const media_names[] = { [DRIVE_DISK] = "disk", [DRIVE_CDROM] = "cdrom", NULL };
 static const char *const cache_names[] = { [CACHE_NONE] = "none", [CACHE_OFF] = "off", [CACHE_WRITEBACK] = "writeback",
     [CACHE_WRITETHROUGH] = "writethrough", [CACHE_DIRECTSYNC] = "directsync", [CACHE_UNSAFE] = "unsafe", NULL };
@@ -41,7 +42,7 @@ const Prop DriveThrottle_rows[] = {
 const Prop DriveArgs_rows[] = {
     PROP_STR (DriveArgs, file,          "file",          NULL, "image file"),
     PROP_STR (DriveArgs, id,            "id",            NULL, "name for -device and the monitor"),
-    PROP_ENUM(DriveArgs, iface,         "if",            -1, if_names, "how the machine attaches it (ide)"),
+    PROP_ENUM(DriveArgs, iface,         "if",            -1, drive_if_names, "how the machine attaches it (ide)"),
     PROP_INT (DriveArgs, index,         "index",         -1, "the number among drives of this interface"),
     PROP_INT (DriveArgs, bus,           "bus",           -1, "bus number"),
     PROP_INT (DriveArgs, unit,          "unit",          -1, "unit number"),
@@ -56,8 +57,8 @@ const Prop DriveArgs_rows[] = {
     PROP_ENUM(DriveArgs, aio,           "aio",           AIO_THREADS, aio_names, "how requests reach the kernel"),
     PROP_ENUM(DriveArgs, discard,       "discard",       0, discard_names, "what the guest's discards do"),
     PROP_ENUM(DriveArgs, detect_zeroes, "detect-zeroes", 0, zeroes_names, "writes of zeros as zero requests"),
-    PROP_ENUM(DriveArgs, rerror,        "rerror",        ON_ERROR_REPORT, error_names, "what a read error does"),
-    PROP_ENUM(DriveArgs, werror,        "werror",        ON_ERROR_ENOSPC, error_names, "what a write error does"),
+    PROP_ENUM(DriveArgs, rerror,        "rerror",        -1, error_names, "what a read error does (report)"),
+    PROP_ENUM(DriveArgs, werror,        "werror",        -1, error_names, "what a write error does (enospc)"),
     PROP_STR (DriveArgs, serial,        "serial",        NULL, "serial number that the guest reads"),
     PROP_STR (DriveArgs, node_name,     "node-name",     NULL, "name of the block node"),
     PROP_BOOL(DriveArgs, copy_on_read,  "copy-on-read",  AUTO, "copy from the backing file what is read"),
@@ -89,7 +90,7 @@ static int units_per_bus(DriveIf iface)
 
 static bool explicit_place(DriveArgs *a, int units, GError **err)
 {
-    if (a->index != -1 && (a->bus != -1 || a->unit != -1))
+    if (a->index != -1 && (a->bus > 0 || a->unit != -1))
         return block_fail(err, "index cannot be used with bus and unit");
     if (a->index < -1 || a->bus < -1 || a->unit < -1)
         return block_fail(err, "index, bus and unit cannot be negative");

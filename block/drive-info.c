@@ -35,13 +35,30 @@ static void print_medium(const BlockFront *blk, GString *out)
                            root->drv->name, blk->writable ? "" : ", read-only");
 }
 
-static void print_cache(const BlockFront *blk, GString *out)
+static void print_cache(const BlockNode *node, bool write_through, GString *out)
 {
-    unsigned flags = blk->root->flags;
+    g_string_append_printf(out, "    Cache mode:       %s%s%s\n",
+                           write_through ? "writethrough" : "writeback",
+                           node->flags & NODE_DIRECT ? ", direct" : "",
+                           node->flags & NODE_NO_FLUSH ? ", ignore flushes" : "");
+}
 
-    g_string_append_printf(
-        out, "    Cache mode:       %s%s%s\n", blk->write_through ? "writethrough" : "writeback",
-        flags & NODE_DIRECT ? ", direct" : "", flags & NODE_NO_FLUSH ? ", ignore flushes" : "");
+static void print_backing(const BlockNode *node, GString *out)
+{
+    if (node->backing)
+        g_string_append_printf(out, "    Backing file:     %s (chain depth: %u)\n",
+                               node->backing_file ? node->backing_file : file_of(node->backing),
+                               chain_depth(node));
+}
+
+static void print_images(BlockNode *node, GString *out)
+{
+    g_string_append(out, "\nImages:\n");
+    for (; node; node = node->backing) {
+        g_autoptr(Json) info = image_info(node, file_of(node));
+
+        image_info_print(info, out);
+    }
 }
 
 static void print_limits(BlockFront *blk, GString *out)
@@ -65,14 +82,14 @@ static void print_limits(BlockFront *blk, GString *out)
 
 void drive_info(BlockFront *blk, GString *out, bool verbose)
 {
-    const BlockNode *root = blk->root;
+    BlockNode *root = blk->root;
 
     g_string_append(out, blk->name);
     print_medium(blk, out);
     if (blk->dev)
         g_string_append_printf(out, "    Attached to:      %s\n",
                                blk->dev->id ? blk->dev->id : blk->dev->path);
-    if (blk->removable)
+    if (drive_removable(blk))
         g_string_append_printf(out, "    Removable device: %slocked, tray %s\n",
                                blk->locked ? "" : "not ", blk->tray_open ? "open" : "closed");
     if (blk->io_status)
@@ -80,20 +97,46 @@ void drive_info(BlockFront *blk, GString *out, bool verbose)
                                blk->io_status == ENOSPC ? "nospace" : "failed");
     if (!root)
         return;
-    print_cache(blk, out);
-    if (root->backing)
-        g_string_append_printf(out, "    Backing file:     %s (chain depth: %u)\n",
-                               root->backing_file ? root->backing_file : file_of(root->backing),
-                               chain_depth(root));
+    print_cache(root, blk->write_through, out);
+    print_backing(root, out);
     if (blk->detect_zeroes)
         g_string_append_printf(out, "    Detect zeroes:    %s\n", detect_names[blk->detect_zeroes]);
     print_limits(blk, out);
-    if (verbose) {
-        g_autoptr(Json) info = image_info(blk->root, file_of(root));
+    if (verbose)
+        print_images(root, out);
+}
 
-        g_string_append(out, "\nImages:\n");
-        image_info_print(info, out);
+/* Nodes below a drive's have names only from here on: nobody asked before. */
+static bool node_info(DriveList *list, BlockNode *node, const char *name, GString *out,
+                      bool verbose)
+{
+    bool shown = false;
+
+    if (!node)
+        return false;
+    if (!node->node_name)
+        node->node_name = g_strdup_printf("#block%03u", list->n_nodes++);
+    if (!name || !strcmp(name, node->node_name)) {
+        g_string_append_printf(out, "%s%s: %s (%s%s)\n", out->len ? "\n" : "", node->node_name,
+                               file_of(node), node->drv->name,
+                               node_writable(node) ? "" : ", read-only");
+        print_cache(node, false, out);
+        print_backing(node, out);
+        if (verbose)
+            print_images(node, out);
+        shown = true;
     }
+    return node_info(list, node->file, name, out, verbose) |
+           node_info(list, node->backing, name, out, verbose) | shown;
+}
+
+bool drive_nodes_info(Vm *vm, const char *name, GString *out, bool verbose)
+{
+    bool shown = false;
+
+    for (BlockFront *b = NULL; (b = drive_next(vm, b));)
+        shown |= node_info(vm->drives, b->root, name, out, verbose);
+    return shown;
 }
 
 /* The image and, one inside the other, what it stands on. */
@@ -155,12 +198,12 @@ Json *drive_json(BlockFront *blk)
                                                  : "failed"));
     json_set(j, "device", json_str(blk->name));
     json_set(j, "locked", json_bool(blk->locked));
-    json_set(j, "removable", json_bool(blk->removable));
+    json_set(j, "removable", json_bool(drive_removable(blk)));
     if (blk->root)
         json_set(j, "inserted", inserted_json(blk));
     if (blk->dev)
         json_set(j, "qdev", json_str(blk->dev->id ? blk->dev->id : blk->dev->path));
-    if (blk->removable)
+    if (blk->ops && blk->ops->tray)
         json_set(j, "tray_open", json_bool(blk->tray_open));
     json_set(j, "type", json_str("unknown"));
     return j;

@@ -21,11 +21,13 @@
 /* ---- the list ---- */
 
 /* The VM runs: what the policy stopped may be tried again; not where a reset is about to forget it.
- */
+ * It stops: what was written reaches the images. */
 static void drives_state(void *o, RunState old, RunState now)
 {
     DriveList *list = o;
 
+    if (old == RUNSTATE_RUNNING)
+        drives_settle(list);
     for (guint i = 0; now == RUNSTATE_RUNNING && i < list->fronts->len; i++) {
         BlockFront *blk = g_ptr_array_index(list->fronts, i);
 
@@ -118,11 +120,43 @@ static const char *aio_word(int aio)
     return aio == AIO_NATIVE ? "native" : "io_uring";
 }
 
+static bool check_names(Vm *vm, const DriveArgs *a, GError **err)
+{
+    const char *node = a->node_name;
+
+    if (a->id && !id_check(a->id, err))
+        return false;
+    if (node && !id_check(node, NULL))
+        return block_fail(err, "Invalid node-name: '%s'", node);
+    for (BlockFront *b = NULL; node && (b = drive_next(vm, b));) {
+        if (!g_strcmp0(b->args.node_name, node))
+            return block_fail(err, "Duplicate nodes with node-name='%s'", node);
+    }
+    return true;
+}
+
+static bool check_policy(const DriveArgs *a, GError **err)
+{
+    bool any =
+        a->iface == IF_IDE || a->iface == IF_SCSI || a->iface == IF_VIRTIO || a->iface == IF_NONE;
+
+    if (!any && (a->werror >= 0 || a->rerror >= 0))
+        return block_fail(err, "%s is not supported by this bus type",
+                          a->werror >= 0 ? "werror" : "rerror");
+    if (a->rerror == ON_ERROR_ENOSPC)
+        return block_fail(err, "'enospc' is not a valid rerror= value: use report, ignore or stop");
+    return true;
+}
+
 static bool check_args(const DriveArgs *a, GError **err)
 {
     bool writeback, direct, no_flush;
 
     cache_switches(a, &writeback, &direct, &no_flush);
+    if (!check_policy(a, err))
+        return false;
+    if (a->format && a->rest && json_get(a->rest, "driver"))
+        return block_fail(err, "Cannot specify both 'driver' and 'format'");
     if (a->copy_on_read == 1)
         return block_fail(err, "copy-on-read=on is not supported yet");
     if (!throttle_check(&a->throttling, err))
@@ -132,11 +166,6 @@ static bool check_args(const DriveArgs *a, GError **err)
                                "was not specified.");
     if (a->aio != AIO_THREADS && a->file)
         block_warn("aio=%s is served by worker threads so far", aio_word(a->aio));
-    if (a->rerror == ON_ERROR_ENOSPC)
-        return block_fail(err, "'enospc' is not a valid rerror= value: use report, ignore or stop");
-    if (a->detect_zeroes == 2 && a->discard != 1 && a->discard != 3)
-        return block_fail(err, "setting detect-zeroes to unmap is not allowed without setting "
-                               "discard operation to unmap");
     if (a->force_share == 1 && a->read_only != 1)
         return block_fail(err, "force-share=on can only be used with read-only images");
     return true;
@@ -244,15 +273,15 @@ static const char *rest_word(const Json *rest, const char *key)
     return v && (v->kind == J_KV || v->kind == J_STR) ? v->s : NULL;
 }
 
-static bool drive_load(BlockFront *blk, const char *file, const char *format, GError **err)
+BlockNode *drive_open_medium(BlockFront *blk, const char *file, const char *format, bool *write,
+                             GError **err)
 {
     const DriveArgs *a = &blk->args;
     Open op = { .a = a,
                 .file = file,
                 .format = format,
                 .snapshot = a->snapshot,
-                .write = a->read_only != 1 && a->media != DRIVE_CDROM };
-    bool writeback, direct, no_flush;
+                .write = a->read_only == AUTO ? a->media != DRIVE_CDROM : !a->read_only };
 
     if (op.snapshot && a->media == DRIVE_CDROM)
         op.snapshot = false;
@@ -262,29 +291,48 @@ static bool drive_load(BlockFront *blk, const char *file, const char *format, GE
         op.format = rest_word(a->rest, "driver");
     if (front_run(open_co, &op) < 0) {
         g_propagate_error(err, op.err);
-        return false;
+        return NULL;
     }
+    *write = op.write;
+    return op.root;
+}
+
+void drive_insert(BlockFront *blk, BlockNode *take, bool write)
+{
+    const DriveArgs *a = &blk->args;
+    bool writeback, direct, no_flush;
+
     cache_switches(a, &writeback, &direct, &no_flush);
-    blk->write_through = !writeback && !op.snapshot;
-    op.root->node_name = a->node_name ? g_strdup(a->node_name)
-                                      : g_strdup_printf("#block%03u", blk->vm->drives->n_nodes++);
-    front_set_root(blk, op.root, op.write);
-    return true;
+    blk->write_through = !writeback && !a->snapshot;
+    take->node_name = a->node_name ? g_strdup(a->node_name)
+                                   : g_strdup_printf("#block%03u", blk->vm->drives->n_nodes++);
+    front_set_root(blk, take, write);
+}
+
+static bool drive_load(BlockFront *blk, const char *file, const char *format, GError **err)
+{
+    bool write;
+    BlockNode *root = drive_open_medium(blk, file, format, &write, err);
+
+    if (root)
+        drive_insert(blk, root, write);
+    return root;
+}
+
+bool drive_removable(const BlockFront *blk)
+{
+    return !blk->dev || (blk->ops && blk->ops->media);
 }
 
 static char *drive_name(const DriveArgs *a)
 {
-    static const char *const names[] = {
-        [IF_NONE] = "none",     [IF_IDE] = "ide", [IF_SCSI] = "scsi", [IF_FLOPPY] = "floppy",
-        [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd",     [IF_VIRTIO] = "virtio"
-    };
     const char *media = a->media == DRIVE_CDROM ? "-cd" : "-hd";
 
     if (a->id)
         return g_strdup(a->id);
     if (a->iface == IF_IDE || a->iface == IF_SCSI)
-        return g_strdup_printf("%s%d%s%d", names[a->iface], a->bus, media, a->unit);
-    return g_strdup_printf("%s%d", names[a->iface], a->unit);
+        return g_strdup_printf("%s%d%s%d", drive_if_names[a->iface], a->bus, media, a->unit);
+    return g_strdup_printf("%s%d", drive_if_names[a->iface], a->unit);
 }
 
 /* A copy that the front owns, through the rows: what they do not know does not exist. */
@@ -319,21 +367,30 @@ static void tell_board(Vm *vm, BlockFront *blk)
     g_ptr_array_add(vm->conf->drives, c);
 }
 
+/* "driver=host_device,filename=F": the protocol alone, without a format above it */
+static bool is_protocol(const char *driver)
+{
+    const BlockDriver *drv = driver ? block_driver(driver) : NULL;
+
+    return drv && block_driver_is_protocol(drv);
+}
+
 static bool drive_fill(BlockFront *blk, const DriveArgs *a, GError **err)
 {
     const char *file;
 
     if (!copy_args(a, &blk->args, err) || !check_args(&blk->args, err))
         return false;
-    blk->rerror = a->rerror;
-    blk->werror = a->werror;
+    blk->rerror = a->rerror < 0 ? ON_ERROR_REPORT : a->rerror;
+    blk->werror = a->werror < 0 ? ON_ERROR_ENOSPC : a->werror;
     blk->throttle = throttle_new(blk->vm, &a->throttling, blk->name);
     blk->unmap = a->discard == 1 || a->discard == 3;
     blk->detect_zeroes = a->detect_zeroes;
-    blk->removable = a->media == DRIVE_CDROM || a->iface == IF_FLOPPY;
     file = a->file && *a->file ? a->file : NULL;
     if (!file && blk->args.rest && json_get(blk->args.rest, "file"))
         file = rest_word(json_get(blk->args.rest, "file"), "filename");
+    if (!file && is_protocol(rest_word(blk->args.rest, "driver")))
+        file = rest_word(blk->args.rest, "filename");
     return !file || drive_load(blk, file, a->format, err);
 }
 
@@ -343,7 +400,7 @@ BlockFront *drive_open(Vm *vm, DriveArgs *a, GError **err)
     BlockFront *blk;
 
     drives_of(vm);
-    if (!drive_place(vm, a, err))
+    if (!check_names(vm, a, err) || !drive_place(vm, a, err))
         return NULL;
     name = drive_name(a);
     if (drive_find(vm, name)) {
@@ -360,7 +417,7 @@ BlockFront *drive_open(Vm *vm, DriveArgs *a, GError **err)
     return blk;
 }
 
-/* ---- closing, changing ---- */
+/* ---- closing ---- */
 
 static bool drive_unload(BlockFront *blk)
 {
@@ -376,30 +433,6 @@ void drive_close(Vm *vm, BlockFront *blk)
     if (!drive_unload(blk))
         block_warn("drive '%s': its last data could not be written", blk->name);
     front_unref(blk);
-}
-
-static void cut_now(void *o)
-{
-    BlockFront *blk = o;
-
-    if (!drive_unload(blk))
-        block_warn("drive '%s': its last data could not be written", blk->name);
-    /* what werror=stop parked in its device ends with an error: `cont` no longer asks for it */
-    if (blk->ops && blk->ops->again)
-        blk->ops->again(blk->o);
-    front_unref(blk);
-}
-
-/* perhaps inside the last request's coroutine */
-static void cut_drained(void *o)
-{
-    vm_call_main(((BlockFront *)o)->vm, NULL, cut_now, o);
-}
-
-void drive_cut(Vm *vm, BlockFront *blk)
-{
-    g_ptr_array_remove(vm->drives->fronts, blk);
-    blk_drain(blk, cut_drained, blk);
 }
 
 Throttle *drive_throttle(BlockFront *blk)
@@ -436,6 +469,8 @@ bool drives_close(Vm *vm)
 {
     bool ok = true;
 
+    while (vm->drives && vm->drives->n_busy)
+        vm_loop_once(vm, true);
     while (vm->drives && vm->drives->fronts->len) {
         BlockFront *blk = g_ptr_array_index(vm->drives->fronts, vm->drives->fronts->len - 1);
         bool quiet = false;
@@ -459,43 +494,7 @@ bool drives_close(Vm *vm)
     return ok;
 }
 
-bool drive_eject(BlockFront *blk, bool force, GError **err)
-{
-    if (!blk->removable)
-        return block_fail(err, "Device '%s' is not removable", blk->name);
-    if (blk->jobs)
-        return block_fail(err, "Device '%s' is busy: wait until commit or block_resize is over",
-                          blk->name);
-    if (blk->locked && !blk->tray_open && !force) {
-        if (blk->ops && blk->ops->eject_request)
-            blk->ops->eject_request(blk->o, force);
-        return block_fail(err,
-                          "Device '%s' is locked and force was not specified, wait for tray "
-                          "to open and try again",
-                          blk->name);
-    }
-    if (blk->ops && blk->ops->media)
-        blk->ops->media(blk->o, false);
-    if (!drive_unload(blk))
-        return block_fail(err, "Device '%s': its last data could not be written", blk->name);
-    return true;
-}
-
 void drive_read_only(BlockFront *blk, bool on)
 {
     blk->args.read_only = on;
-}
-
-bool drive_change(BlockFront *blk, const char *file, const char *format, GError **err)
-{
-    if (!drive_eject(blk, false, err))
-        return false;
-    if (!drive_load(blk, file, format, err))
-        return false;
-    g_free(blk->args.file);
-    blk->args.file = g_strdup(file);
-    blk_eject(blk, false);
-    if (blk->ops && blk->ops->media)
-        blk->ops->media(blk->o, true);
-    return true;
 }

@@ -39,8 +39,10 @@ typedef struct DriveThrottle {
 } DriveThrottle;
 extern const Prop DriveThrottle_rows[];
 
-/* iface is a DriveIf. It, index, bus, unit, the geometry, cache_mode: -1 where not given;
- * drive_place() fills iface, bus and unit. */
+extern const char *const drive_if_names[]; /* by DriveIf, NULL at the end */
+
+/* iface is a DriveIf. It, index, bus, unit, the geometry, cache_mode, rerror, werror: -1 where not
+ * given; drive_place() fills iface, bus and unit. */
 typedef struct DriveArgs {
     char *id, *file, *format, *serial, *node_name, *addr;
     int32_t index, bus, unit, cyls, heads, secs;
@@ -79,14 +81,17 @@ BlockFront *drive_next(Vm *, BlockFront *); /* in the order they were opened; NU
 /* The arguments with its place filled in: for boards and devices. */
 const DriveArgs *drive_args(BlockFront *);
 
-/* Of the drive's own words: "change ide1-cd0 FILE", "eject". force: though the guest locked it. */
-bool drive_change(BlockFront *, const char *file, const char *format, GError **);
-bool drive_eject(BlockFront *, bool force, GError **);
+/* Later, on main: what failed, or NULL. It is the callee's. */
+typedef void DriveDone(void *o, GError *take);
+
+/* Of the drive's own words: "change ide1-cd0 FILE", "eject". force: though the guest locked it.
+ * false: nothing has changed, done is not called. */
+bool drive_change(BlockFront *, const char *file, const char *format, bool force, DriveDone *,
+                  void *o, GError **);
+bool drive_eject(BlockFront *, bool force, DriveDone *, void *o, GError **);
 /* How the next medium is opened. */
 void drive_read_only(BlockFront *, bool on);
 
-/* Later, on main: what failed, or NULL. It is the callee's. */
-typedef void DriveDone(void *o, GError *take);
 /* What an overlay has goes into the image below it; blk NULL: of all that have one. */
 void drive_commit(Vm *, BlockFront *, DriveDone *, void *o);
 void drive_resize(BlockFront *, uint64_t size, DriveDone *, void *o);
@@ -95,11 +100,17 @@ void drive_resize(BlockFront *, uint64_t size, DriveDone *, void *o);
 struct Throttle *drive_throttle(BlockFront *);
 bool drive_set_throttle(BlockFront *, const DriveThrottle *, GError **);
 
-/* The image goes, a device that has it sees errors, the name is free again. */
-void drive_cut(Vm *, BlockFront *);
+/* The image goes, a device that has it sees errors, the name is free again; false as above. */
+bool drive_cut(Vm *, BlockFront *, DriveDone *, void *o, GError **);
+
+/* done: the media that go have gone; and if the machine has stopped, what was written before has
+ * reached the images. Inside the call if that is so already. */
+void drives_settled(Vm *, void (*done)(void *o), void *o);
 
 /* 7.2's lines of `info block`, and one element of query-block. */
 void drive_info(BlockFront *, GString *out, bool verbose);
+/* Of nodes; name NULL: of all. false: there is none of that name. */
+bool drive_nodes_info(Vm *, const char *name, GString *out, bool verbose);
 Json *drive_json(BlockFront *);
 
 /* Its line of `info blockstats`, and one element of query-blockstats. */

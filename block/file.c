@@ -29,7 +29,10 @@ typedef enum { LOCKING_AUTO, LOCKING_ON, LOCKING_OFF } Locking;
 static const char *const locking_names[] = {
     [LOCKING_AUTO] = "auto", [LOCKING_ON] = "on", [LOCKING_OFF] = "off", NULL
 };
-static const char *const aio_names[] = { "threads", "native", "io_uring", NULL };
+typedef enum { AIO_THREADS, AIO_NATIVE, AIO_IO_URING } Aio;
+static const char *const aio_names[] = {
+    [AIO_THREADS] = "threads", [AIO_NATIVE] = "native", [AIO_IO_URING] = "io_uring", NULL
+};
 
 typedef struct FileArgs {
     char *filename;
@@ -45,7 +48,7 @@ static const Prop FileArgs_rows[] = {
 
 typedef struct File {
     int fd;
-    bool device, nowait, unlocked; /* unlocked: locking=off, or nothing that could be locked */
+    bool device, nowait, unlocked; /* unlocked: locking=off */
     GRWLock grow; /* writes share it, so that growing cannot cut one off that extends the file */
     gint failed;  /* errno of a flush that lost data */
     gint no_zero, no_punch;
@@ -389,8 +392,13 @@ static int file_setup(BlockNode *node, File *f, const FileArgs *a, bool device, 
                          node->filename);
         return ret;
     }
+    if (a->aio == AIO_NATIVE && !(node->flags & NODE_DIRECT)) {
+        block_fail(err, "aio=native was specified, but it requires cache.direct=on, which was not "
+                        "specified.");
+        return -EINVAL;
+    }
     f->nowait = !(node->flags & NODE_DIRECT);
-    f->unlocked = a->locking == LOCKING_OFF || f->device;
+    f->unlocked = a->locking == LOCKING_OFF;
     if (f->unlocked || (node->flags & NODE_SHARE))
         return 0;
     return file_lock(f->fd, node->filename, node_writable(node), err) ? 0 : -EAGAIN;

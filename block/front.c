@@ -437,21 +437,26 @@ static BlockNode *bottom_of(const BlockFront *blk)
     return n;
 }
 
-void blk_eject(BlockFront *blk, bool open)
+void front_tray_moved(BlockFront *blk, bool open)
 {
     EventTray e = { .device = blk->name,
                     .id = blk->dev && blk->dev->id ? blk->dev->id : (char *)"",
                     .tray_open = open };
 
-    BlockNode *bottom = bottom_of(blk);
-
     if (blk->tray_open == open)
         return;
     blk->tray_open = open;
-    if (bottom && bottom->drv->eject)
-        bottom->drv->eject(bottom, open);
     if (blk->vm)
         event_device_tray_moved(blk->vm, &e);
+}
+
+void blk_eject(BlockFront *blk, bool open)
+{
+    BlockNode *bottom = bottom_of(blk);
+
+    if (blk->tray_open != open && bottom && bottom->drv->eject)
+        bottom->drv->eject(bottom, open);
+    front_tray_moved(blk, open);
 }
 
 void blk_lock_medium(BlockFront *blk, bool on)

@@ -35,12 +35,12 @@ struct BlockFront {
     BlockLimits limits;
     OnError rerror, werror;
     bool no_limits; /* the program ends */
-    bool removable, tray_open, locked, writable, write_through, unmap;
+    bool tray_open, locked, writable, write_through, unmap;
     int detect_zeroes; /* 0 off, 1 on, 2 unmap */
     int io_status;     /* 0 or the errno that stopped the VM */
     unsigned resumes;  /* how often the VM has begun to run */
     unsigned in_flight;
-    unsigned jobs; /* main: commit, block_resize: among what is in flight, and no eject */
+    unsigned jobs; /* main: commands at work on the medium: no other may take it away */
     FrontDrain *drains;
     FrontStats stats;
     Throttle *throttle; /* NULL: no limits; main sets it, requests take a look */
@@ -49,6 +49,8 @@ struct BlockFront {
 struct DriveList {
     GPtrArray *fronts;
     unsigned n_nodes;
+    unsigned n_busy; /* media that go, flushes of a stop: the end of the program waits for them */
+    GArray *waiters; /* for n_busy to be 0; NULL: none */
 };
 
 BlockFront *front_new(Vm *, const char *name);
@@ -58,6 +60,14 @@ void front_enter(BlockFront *);
 void front_leave(BlockFront *);
 void front_unref(BlockFront *);
 void front_set_root(BlockFront *, BlockNode *root, bool writable);
+/* the user opens or closes it: an event, but nothing at the host's drive */
+void front_tray_moved(BlockFront *, bool open);
+/* A medium as the drive's words want it; write: whether it may be written. Then into the drive. */
+BlockNode *drive_open_medium(BlockFront *, const char *file, const char *format, bool *write,
+                             GError **);
+void drive_insert(BlockFront *, BlockNode *take, bool write);
+bool drive_removable(const BlockFront *);
+void drives_settle(DriveList *); /* what was written reaches the images, behind what is in flight */
 /* Main, outside coroutines: runs fn to its end on a context of its own; no other source runs. */
 int front_run(int (*fn_co)(void *), void *arg);
 

@@ -45,7 +45,9 @@ Json *image_info(BlockNode *node, const char *filename)
 {
     g_autoptr(Json) info = node->drv->info ? node->drv->info(node) : NULL;
     Json *j = json_obj(), *specific, *data = take(info, "data");
-    g_autofree char *full = node->backing_file ? block_path(filename, node->backing_file) : NULL;
+    g_autofree char *full = !node->backing_file ? NULL
+                            : node->backing     ? g_strdup(node->backing->filename)
+                                                : block_path(filename, node->backing_file);
 
     set_if(j, "snapshots", take(info, "snapshots"));
     if (node->backing_format && node->backing_file)

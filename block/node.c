@@ -171,13 +171,15 @@ int64_t node_length(BlockNode *node)
 /* ---- opening by name ---- */
 
 /* The keys that are for the driver's own rows; "file" and what names drivers are ours. */
-static Json *rest_of_format(const Json *rest)
+static Json *rest_of_format(const NodeOpts *o)
 {
-    Json *own = rest ? json_copy(rest) : json_obj();
+    Json *own = o->rest ? json_copy(o->rest) : json_obj(), *name = json_get(own, "filename");
 
     json_remove(own, "driver");
     json_remove(own, "file");
     json_remove(own, "backing");
+    if (name && !g_strcmp0(name->s, o->filename)) /* driver=host_device,filename= */
+        json_remove(own, "filename");
     return own;
 }
 
@@ -293,7 +295,7 @@ static const BlockDriver *choose_format_co(const NodeOpts *o, BlockNode *file, u
 BlockNode *node_open_co(const NodeOpts *o, GError **err)
 {
     BlockNode *file = node_open_file_co(o, err), *node = NULL;
-    g_autoptr(Json) own = rest_of_format(o->rest);
+    g_autoptr(Json) own = rest_of_format(o);
     unsigned flags = o->flags;
     const BlockDriver *drv;
     void *args;

@@ -104,7 +104,8 @@ char *block_protocol(const char *filename, const char **path)
     *path = filename;
     if (filename[n] != ':' || !n)
         return NULL;
-    if (!strncmp(filename, "file:", 5) || !strncmp(filename, "host_device:", 12)) {
+    if (!strncmp(filename, "file:", 5) || !strncmp(filename, "host_device:", 12) ||
+        !strncmp(filename, "host_cdrom:", 11)) {
         *path = filename + n + 1;
         return NULL;
     }

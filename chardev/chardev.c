@@ -397,21 +397,10 @@ static void chardev_close(Chardev *c)
 }
 
 /* As 7.2 wants ids: a letter, then letters, digits, '-', '.', '_'. */
-static bool id_is_good(const char *id)
-{
-    return g_ascii_isalpha(*id) &&
-           strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._") == strlen(id);
-}
-
 Chardev *chardev_new(Vm *vm, const ChardevArgs *a, GError **err)
 {
-    if (!id_is_good(a->id)) {
-        user_fail(err,
-                  "Parameter 'id' expects an identifier (a letter, then letters, digits, "
-                  "'-', '.', '_'), not '%s'",
-                  a->id);
+    if (!id_check(a->id, err))
         return NULL;
-    }
     return chardev_new_labelled(vm, a, err);
 }
 

@@ -64,11 +64,8 @@ static bool check_id(Vm *vm, const char *id, GError **err)
 {
     if (!id)
         return true;
-    if (!g_ascii_isalpha(*id) || strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-._") != strlen(id))
-        return user_fail(
-            err, "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', "
-                 "'.', '_'");
+    if (!id_check(id, err))
+        return false;
     return !device_by_id(vm, id) || user_fail(err, "Duplicate device ID '%s'", id);
 }
 

@@ -54,6 +54,9 @@ void device_parts(Device *, bool bus_too, PartFn *, void *o);
 void device_make_vars(Device *);
 void device_free_vars(Device *);
 
+/* firmware.c: no other device has its place in the boot order */
+bool boot_index_check(const Device *, GError **);
+
 /* reset.c */
 void device_disarm(Device *);
 void device_lines_low(Device *);

@@ -447,6 +447,8 @@ bool device_realize(Device *d, Bus *bus, GError **err)
         g_propagate_error(err, g_steal_pointer(&d->core->err));
         return false;
     }
+    if (!boot_index_check(d, err))
+        return false;
     if (!enter_bus(d, bus, err)) {
         leave_bus(d);
         return false;

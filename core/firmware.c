@@ -183,6 +183,20 @@ static int boot_index(const Device *d)
     return v && v->kind == J_INT && v->i <= INT32_MAX ? (int)v->i : -1;
 }
 
+/* A disk inside a device repeats its owner's number (usb-storage). */
+bool boot_index_check(const Device *d, GError **err)
+{
+    const GPtrArray *devices = vm_core(d->vm)->devices;
+    int index = boot_index(d);
+
+    for (guint i = 0; index >= 0 && i < devices->len; i++) {
+        const Device *other = devices->pdata[i];
+        if (other->life == LIFE_REALIZED && boot_index(other) == index)
+            return user_fail(err, "The bootindex %d has already been used", index);
+    }
+    return true;
+}
+
 static void boot_add(GArray *all, int index, char *take)
 {
     BootEntry e = { index, all->len, take };

@@ -33,7 +33,17 @@ typedef struct BootConf {
 /* Letters that a PC boots from, each once, three at most; NULL is fine */
 bool boot_order_check(const char *order, GError **);
 
-typedef enum { IF_NONE, IF_IDE, IF_SCSI, IF_FLOPPY, IF_PFLASH, IF_MTD, IF_SD, IF_VIRTIO } DriveIf;
+typedef enum {
+    IF_NONE,
+    IF_IDE,
+    IF_SCSI,
+    IF_FLOPPY,
+    IF_PFLASH,
+    IF_MTD,
+    IF_SD,
+    IF_VIRTIO,
+    IF_XEN
+} DriveIf;
 
 /* One -drive (or -hda, -cdrom, -fda ...) with if= other than none: the board makes its device.
  * id is the block backend's name, what drive=ID refers to. bus and unit are settled already. */

@@ -60,6 +60,8 @@ bool object_new(Vm *vm, const ObjectArgs *args, GError **err)
     const ObjectType *type = args->qom_type.type;
     Object *o;
 
+    if (!id_check(args->id, err))
+        return false;
     if (object_find(vm, args->id)) {
         return user_fail(err, "attempt to add duplicate property '%s' to object (type 'container')",
                          args->id);

@@ -33,6 +33,16 @@ bool user_fail(GError **err, const char *fmt, ...)
     return false;
 }
 
+bool id_check(const char *id, GError **err)
+{
+    return (g_ascii_isalpha(*id) &&
+            strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._") == strlen(id)) ||
+           user_fail(err,
+                     "Parameter 'id' expects an identifier (a letter, then letters, digits, '-', "
+                     "'.', '_'), not '%s'",
+                     id);
+}
+
 size_t prop_size(const Prop *rows)
 {
     while (rows->kind != P_END)

@@ -236,6 +236,9 @@ GQuark prop_error_quark(void);
 /* A mistake of the user's; always false. */
 bool user_fail(GError **, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* A name that the user gives a device, a drive, a netdev ...; else what an id looks like. */
+bool id_check(const char *id, GError **);
+
 /* zero, then defaults; strings are copies the struct owns */
 void prop_defaults(const Prop *, void *args);
 

@@ -6,21 +6,6 @@
 
 #include "block/drive.h"
 #include "ui/vnc.h"
-#include "util/text.h"
-
-static BlockFront *drive_wanted(Vm *vm, const char *name, GError **err)
-{
-    BlockFront *b = drive_find(vm, name);
-    if (b)
-        return b;
-    Nearest near = nearest_to(name);
-    while ((b = drive_next(vm, b)))
-        nearest_try(&near, blk_name(b));
-    g_autofree char *hint = nearest_hint(&near);
-    g_set_error(err, qmp_error_quark(), QMP_DEVICE_NOT_FOUND, "Device '%s' not found%s", name,
-                hint);
-    return NULL;
-}
 
 /* ---- what there is ---- */
 
@@ -58,25 +43,33 @@ static bool cmd_info_blockstats(Vm *vm, const Empty *a, Reply *r, GError **err)
 }
 
 typedef struct InfoBlockArgs {
-    bool verbose;
+    bool nodes, verbose;
     char *device;
 } InfoBlockArgs;
 
 /* clang-format off */
 static const Prop InfoBlockArgs_rows[] = {
+    PROP_BOOL(InfoBlockArgs, nodes,   "nodes",   false, "nodes instead of drives"),
     PROP_BOOL(InfoBlockArgs, verbose, "verbose", false, "more of each"),
     PROP_STR (InfoBlockArgs, device,  "device",  NULL,  "only that drive"),
     PROP_END (InfoBlockArgs)
 };
 /* clang-format on */
 
-CMD(info_block, NULL, "info block", "-v:verbose [device]", InfoBlockArgs, Empty, 0,
-    "show info of one block device or all block devices (-v: show details)");
+CMD(info_block, NULL, "info block", "-n:nodes -v:verbose [device]", InfoBlockArgs, Empty, 0,
+    "show info of one block device or all block devices (-n: show named nodes; -v: show details)");
 
 static bool cmd_info_block(Vm *vm, const InfoBlockArgs *a, Reply *r, GError **err)
 {
+    if (a->nodes) {
+        if (drive_nodes_info(vm, a->device, r->text, a->verbose) || !a->device)
+            return true;
+        g_set_error(err, qmp_error_quark(), QMP_DEVICE_NOT_FOUND, "Device '%s' not found",
+                    a->device);
+        return false;
+    }
     if (a->device) {
-        BlockFront *b = drive_wanted(vm, a->device, err);
+        BlockFront *b = drive_named(vm, a->device, err);
         if (b)
             drive_info(b, r->text, a->verbose);
         return b;
@@ -115,8 +108,11 @@ static bool cmd_eject(Vm *vm, const EjectArgs *a, Reply *r, GError **err)
         MON_ERROR(err, "Parameter 'id' is missing");
         return false;
     }
-    BlockFront *b = drive_wanted(vm, name, err);
-    return b && drive_eject(b, a->force, err);
+    BlockFront *b = drive_named(vm, name, err);
+    if (!b || !drive_eject(b, a->force, reply_done, r, err))
+        return false;
+    reply_defer(r);
+    return true;
 }
 
 typedef struct MediumArgs {
@@ -140,16 +136,17 @@ static const Prop MediumArgs_rows[] = {
 /* clang-format on */
 
 static bool medium_change(Vm *vm, const char *device, const char *file, const char *format,
-                          uint8_t read_only, bool force, GError **err)
+                          uint8_t read_only, bool force, Reply *r, GError **err)
 {
-    BlockFront *b = drive_wanted(vm, device, err);
+    BlockFront *b = drive_named(vm, device, err);
     if (!b)
-        return false;
-    if (force && !drive_eject(b, true, err))
         return false;
     if (read_only)
         drive_read_only(b, read_only == 1);
-    return drive_change(b, file, format, err);
+    if (!drive_change(b, file, format, force, reply_done, r, err))
+        return false;
+    reply_defer(r);
+    return true;
 }
 
 CMD(blockdev_change_medium, "blockdev-change-medium", NULL, NULL, MediumArgs, Empty, 0,
@@ -162,7 +159,7 @@ static bool cmd_blockdev_change_medium(Vm *vm, const MediumArgs *a, Reply *r, GE
         MON_ERROR(err, "Parameter 'id' is missing");
         return false;
     }
-    return medium_change(vm, name, a->filename, a->format, a->read_only, a->force, err);
+    return medium_change(vm, name, a->filename, a->format, a->read_only, a->force, r, err);
 }
 
 /* ---- change: a medium, or the VNC password ---- */
@@ -217,5 +214,5 @@ static bool cmd_change(Vm *vm, const ChangeArgs *a, Reply *r, GError **err)
 {
     if (strcmp(a->device, "vnc") == 0)
         return change_vnc(vm, a, r, err);
-    return medium_change(vm, a->device, a->filename, a->arg, a->read_only, a->force, err);
+    return medium_change(vm, a->device, a->filename, a->arg, a->read_only, a->force, r, err);
 }

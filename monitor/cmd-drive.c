@@ -7,8 +7,7 @@
 #include "block/drive.h"
 #include "util/text.h"
 
-/* by its own name, or that of its device */
-static BlockFront *drive_named(Vm *vm, const char *name, GError **err)
+BlockFront *drive_named(Vm *vm, const char *name, GError **err)
 {
     BlockFront *b = drive_find(vm, name);
     Nearest near = nearest_to(name);
@@ -21,17 +20,6 @@ static BlockFront *drive_named(Vm *vm, const char *name, GError **err)
     g_set_error(err, qmp_error_quark(), QMP_DEVICE_NOT_FOUND, "Device '%s' not found%s", name,
                 hint);
     return NULL;
-}
-
-/* What takes its time replies when it is done. */
-static void replied(void *o, GError *take)
-{
-    Reply *r = o;
-
-    if (take)
-        reply_fail(r, take);
-    else
-        reply_send(r, NULL);
 }
 
 /* ---- commit ---- */
@@ -57,7 +45,7 @@ static bool cmd_commit(Vm *vm, const CommitArgs *a, Reply *r, GError **err)
     if (strcmp(a->device, "all") && !(b = drive_named(vm, a->device, err)))
         return false;
     reply_defer(r);
-    drive_commit(vm, b, replied, r);
+    drive_commit(vm, b, reply_done, r);
     return true;
 }
 
@@ -96,7 +84,7 @@ static bool resize(Vm *vm, const ResizeArgs *a, Reply *r, GError **err)
     if (!b)
         return false;
     reply_defer(r);
-    drive_resize(b, a->size, replied, r);
+    drive_resize(b, a->size, reply_done, r);
     return true;
 }
 
@@ -212,7 +200,8 @@ static bool cmd_drive_del(Vm *vm, const DriveDelArgs *a, Reply *r, GError **err)
 {
     BlockFront *b = drive_named(vm, a->id, err);
 
-    if (b)
-        drive_cut(vm, b);
-    return b;
+    if (!b || !drive_cut(vm, b, reply_done, r, err))
+        return false;
+    reply_defer(r);
+    return true;
 }

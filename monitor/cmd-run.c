@@ -2,6 +2,7 @@
 /* Commands that start, stop, reset and end the machine. */
 #include "monitor/monitor-int.h"
 
+#include "block/drive.h"
 #include "core/machine.h"
 #include "core/runstate.h"
 
@@ -17,10 +18,18 @@ static bool cmd_quit(Vm *vm, const Empty *a, Reply *r, GError **err)
 
 CMD(stop, "stop", "stop|s", NULL, Empty, Empty, 0, "stop emulation");
 
+static void stopped(void *o)
+{
+    reply_send(o, NULL);
+}
+
 static bool cmd_stop(Vm *vm, const Empty *a, Reply *r, GError **err)
 {
     if (vm->running) /* else it keeps the name of what stopped it */
         vm_stop(vm, RUNSTATE_PAUSED);
+    /* who reads an image after `stop` finds all in it */
+    reply_defer(r);
+    drives_settled(vm, stopped, r);
     return true;
 }
 

@@ -121,6 +121,11 @@ void reply_refuse(Reply *, GError *take);
 void reply_free(Reply *);
 
 void *command_args_new(const Command *); /* zeroed, as large as its rows say */
+/* A DriveDone: the reply of a command that deferred it. */
+void reply_done(void *reply, GError *take);
+
+/* ---- cmd-drive.c ---- */
+BlockFront *drive_named(Vm *, const char *name, GError **);
 
 /* ---- expr.c ---- pure */
 typedef bool ExprReg(void *o, const char *name, uint64_t *value);

@@ -105,6 +105,16 @@ void reply_fail(Reply *r, GError *take)
         reply_finish(r);
 }
 
+void reply_done(void *o, GError *take)
+{
+    Reply *r = o;
+
+    if (take)
+        reply_fail(r, take);
+    else
+        reply_send(r, NULL);
+}
+
 void reply_defer(Reply *r)
 {
     r->deferred = true;

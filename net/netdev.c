@@ -85,24 +85,13 @@ NetPort *netdev_open(Vm *vm, const NetDriver *type, char *take_name, const void 
 }
 
 /* As 7.2 wants ids: a letter, then letters, digits, '-', '.', '_'. */
-static bool id_is_good(const char *id)
-{
-    return g_ascii_isalpha(*id) &&
-           strspn(id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._") == strlen(id);
-}
-
 NetPort *netdev_new(Vm *vm, const NetdevArgs *a, GError **err)
 {
     const NetDriver *type = a->driver.type;
     char *name;
 
-    if (a->id && !id_is_good(a->id)) {
-        user_fail(err,
-                  "Parameter 'id' expects an identifier (a letter, then letters, digits, '-', "
-                  "'.', '_'), not '%s'",
-                  a->id);
+    if (a->id && !id_check(a->id, err))
         return NULL;
-    }
     if (a->id && netdev_find(vm, a->id)) {
         user_fail(err, "Duplicate ID '%s' for netdev", a->id);
         return NULL;

@@ -271,10 +271,6 @@ bool startup_accel(Vm *vm, int *status)
 
 static bool check_drives(Vm *vm, GError **err)
 {
-    static const char *const if_words[] = {
-        [IF_NONE] = "none",     [IF_IDE] = "ide", [IF_SCSI] = "scsi", [IF_FLOPPY] = "floppy",
-        [IF_PFLASH] = "pflash", [IF_MTD] = "mtd", [IF_SD] = "sd",     [IF_VIRTIO] = "virtio",
-    };
     const GPtrArray *drives = vm->conf->drives;
 
     for (guint i = 0; i < drives->len; i++) {
@@ -282,7 +278,7 @@ static bool check_drives(Vm *vm, GError **err)
 
         if (!d->used)
             return user_fail(err, "machine type does not support if=%s,bus=%u,unit=%u",
-                             if_words[d->iface], d->bus, d->unit);
+                             drive_if_names[d->iface], d->bus, d->unit);
     }
     return true;
 }

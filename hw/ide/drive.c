@@ -317,25 +317,21 @@ int64_t ide_blk_length(const IdeDrive *d)
 
 /* ---- life ---- */
 
-static void drive_media(void *o, bool loaded)
+static void cd_media(void *o, bool loaded)
 {
-    IdeDrive *d = o;
-
-    if (d->kind == &ide_cdrom)
-        mmc_media(&d->mmc, loaded);
+    mmc_media(&((IdeDrive *)o)->mmc, loaded);
 }
 
-static void drive_eject_request(void *o, bool force)
+static void cd_eject_request(void *o, bool force)
 {
-    IdeDrive *d = o;
-
-    if (d->kind == &ide_cdrom)
-        mmc_eject_request(&d->mmc, force);
+    mmc_eject_request(&((IdeDrive *)o)->mmc, force);
 }
 
-static const BlockFrontOps drive_ops = {
-    .media = drive_media,
-    .eject_request = drive_eject_request,
+static const BlockFrontOps disk_ops = { .again = ide_again };
+static const BlockFrontOps cd_ops = {
+    .media = cd_media,
+    .tray = true,
+    .eject_request = cd_eject_request,
     .again = ide_again,
 };
 
@@ -360,7 +356,8 @@ bool ide_drive_realize(IdeDrive *d, const IdeKind *kind, GError **err)
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "ide-hd needs drive=ID");
         return false;
     }
-    if (d->blk && !blk_claim(d->blk, &d->dev, &drive_ops, d, kind == &ide_disk, err))
+    if (d->blk && !blk_claim(d->blk, &d->dev, kind == &ide_disk ? &disk_ops : &cd_ops, d,
+                             kind == &ide_disk, err))
         return false;
     if (kind == &ide_disk && ide_blk_length(d) < SECTOR) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,

@@ -54,32 +54,30 @@ static const StatePart disk_state[] = {
 
 /* ---- what the block layer tells ---- */
 
+static void cd_media(void *o, bool loaded)
+{
+    mmc_media(&((ScsiDisk *)o)->mmc, loaded);
+}
+
+static void cd_eject_request(void *o, bool force)
+{
+    mmc_eject_request(&((ScsiDisk *)o)->mmc, force);
+}
+
 static void disk_media(void *o, bool loaded)
 {
-    ScsiDisk *d = o;
-
-    if (d->cd)
-        mmc_media(&d->mmc, loaded);
-    else
-        scsi_attention(&d->scsi, loaded ? 0x2800 : SCSI_NO_MEDIUM);
+    scsi_attention(o, loaded ? 0x2800 : SCSI_NO_MEDIUM);
 }
 
 static void disk_eject_request(void *o, bool force)
 {
-    ScsiDisk *d = o;
-
-    if (d->cd)
-        mmc_eject_request(&d->mmc, force);
-    else if (force)
-        d->st.locked = false;
+    if (force)
+        ((ScsiDisk *)o)->st.locked = false;
 }
 
 static void disk_resized(void *o)
 {
-    ScsiDisk *d = o;
-
-    if (!d->cd)
-        scsi_attention(&d->scsi, SCSI_CAPACITY_CHANGED);
+    scsi_attention(o, SCSI_CAPACITY_CHANGED);
 }
 
 static void disk_again(void *o)
@@ -87,10 +85,18 @@ static void disk_again(void *o)
     scsi_again(o);
 }
 
-static const BlockFrontOps disk_ops = {
+static const BlockFrontOps disk_ops = { .resized = disk_resized, .again = disk_again };
+static const BlockFrontOps removable_ops = {
     .resized = disk_resized,
     .media = disk_media,
+    .tray = true,
     .eject_request = disk_eject_request,
+    .again = disk_again,
+};
+static const BlockFrontOps cd_ops = {
+    .media = cd_media,
+    .tray = true,
+    .eject_request = cd_eject_request,
     .again = disk_again,
 };
 
@@ -142,13 +148,14 @@ static void disk_texts(ScsiDisk *d, bool cd)
 
 static bool disk_realize(ScsiDisk *d, bool cd, GError **err)
 {
+    const BlockFrontOps *ops = cd ? &cd_ops : d->removable ? &removable_ops : &disk_ops;
 
     d->cd = cd;
     if (!disk_sizes(d, cd, err))
         return false;
     if (!cd && !d->blk)
         return user_fail(err, "drive property not set");
-    if (d->blk && !blk_claim(d->blk, &d->scsi.dev, &disk_ops, d, false, err))
+    if (d->blk && !blk_claim(d->blk, &d->scsi.dev, ops, d, false, err))
         return false;
     if (!cd && !d->removable && !blk_inserted(d->blk))
         return user_fail(err, "Device needs media, but drive is empty");

@@ -104,7 +104,18 @@ static void test_places(void)
     g_assert_cmpstr(blk_name(must_open(vm, "file=@/a.raw,format=raw,media=cdrom")), ==, "ide0-cd1");
     g_assert_cmpstr(blk_name(must_open(vm, "if=ide,index=2,media=cdrom")), ==, "ide1-cd0");
     must_fail(vm, "index=2", "drive with bus=1, unit=0 (index=2) exists");
-    must_fail(vm, "index=1,bus=0", "index cannot be used with bus and unit");
+    must_fail(vm, "index=1,bus=1", "index cannot be used with bus and unit");
+    must_fail(vm, "if=none,id=1bad", "Parameter 'id' expects an identifier");
+    must_fail(vm, "if=none,id=my disk", "Parameter 'id' expects an identifier");
+    must_fail(vm, "file=@/a.raw,format=raw,node-name=1n", "Invalid node-name: '1n'");
+    must_fail(vm, "file=@/a.raw,format=raw,driver=raw",
+              "Cannot specify both 'driver' and 'format'");
+    must_fail(vm, "if=floppy,werror=stop", "werror is not supported by this bus type");
+    must_fail(vm, "if=pflash,file=@/a.raw,rerror=report",
+              "rerror is not supported by this bus type");
+    must_fail(vm, "if=none,file=@/a.raw,format=raw,file.aio=native", "requires cache.direct=on");
+    g_assert_cmpstr(blk_name(must_open(vm, "if=xen,index=0,bus=0,id=xen")), ==, "xen");
+    g_assert_cmpstr(blk_name(must_open(vm, "if=none,id=zeroes,detect-zeroes=unmap")), ==, "zeroes");
     must_fail(vm, "if=ide,unit=7", "unit 7 too big (max is 1)");
     must_fail(vm, "if=ide,bus=2,unit=0", "machine type does not support if=ide,bus=2,unit=0");
     must_fail(vm, "if=floppy,file=@/missing", "No such file or directory");
@@ -158,28 +169,156 @@ static void test_snapshot(void)
 
 /* ---- media ---- */
 
+typedef struct Ended {
+    bool done;
+    GError *err;
+} Ended;
+
+static void on_end(void *o, GError *take)
+{
+    *(Ended *)o = (Ended){ true, take };
+}
+
+/* What was wrong, at once or in the end; NULL: nothing. file NULL: eject */
+static char *try_change(Vm *vm, BlockFront *blk, const char *file, bool force)
+{
+    Ended e = { 0 };
+    bool began = file ? drive_change(blk, file, "raw", force, on_end, &e, &e.err)
+                      : drive_eject(blk, force, on_end, &e, &e.err);
+    char *text;
+
+    g_assert_false(e.done); /* never inside the call */
+    while (began && !e.done)
+        vm_loop_once(vm, true);
+    text = e.err ? g_strdup(e.err->message) : NULL;
+    g_clear_error(&e.err);
+    return text;
+}
+
+static void must_change(Vm *vm, BlockFront *blk, const char *file, bool force)
+{
+    g_autofree char *text = try_change(vm, blk, file, force);
+
+    g_assert_cmpstr(text, ==, NULL);
+}
+
+static void must_not_change(Vm *vm, BlockFront *blk, const char *file, const char *answer)
+{
+    g_autofree char *text = try_change(vm, blk, file, false);
+
+    if (!text || !strstr(text, answer))
+        g_error("'%s' lacks '%s'", text, answer);
+}
+
+/* A device's side of a drive with a tray */
+typedef struct Tray {
+    int loaded, gone, asked, forced;
+} Tray;
+
+static void tray_media(void *o, bool loaded)
+{
+    Tray *t = o;
+
+    (*(loaded ? &t->loaded : &t->gone))++;
+}
+
+static void tray_asked(void *o, bool force)
+{
+    Tray *t = o;
+
+    (*(force ? &t->forced : &t->asked))++;
+}
+
+static const BlockFrontOps tray_ops = { .media = tray_media,
+                                        .tray = true,
+                                        .eject_request = tray_asked };
+static const BlockFrontOps disk_ops = { 0 };
+
 static void test_media(void)
 {
     g_autofree char *p = path_of("cd.iso");
     Vm *vm = vm_new();
-    GError *err = NULL;
+    g_autofree char *none = path_of("none"), *same = path_of("same.raw");
     uint8_t buf[2048];
-    BlockFront *blk = must_open(vm, "if=ide,index=2,media=cdrom");
+    BlockFront *blk = must_open(vm, "if=ide,index=2,media=cdrom"), *disk;
+    Device dev = { .path = (char *)"dev" };
+    Tray t = { 0 };
 
     put_file("cd.iso", 4096, 5);
     g_assert_cmpint(rw(vm, blk, false, 0, buf, 2048), ==, -ENOMEDIUM);
-    g_assert_true(drive_change(blk, p, NULL, &err));
+    g_assert_true(blk_claim(blk, &dev, &tray_ops, &t, false, NULL));
+    must_change(vm, blk, p, false);
+    g_assert_cmpint(t.gone, ==, 1);
+    g_assert_cmpint(t.loaded, ==, 1);
     g_assert_cmpint(rw(vm, blk, false, 2048, buf, 2048), ==, 0);
     g_assert_cmpint(buf[0], ==, 5);
+    /* a new medium that cannot be opened leaves the old one where it is */
+    must_not_change(vm, blk, none, "No such file or directory");
+    g_assert_cmpint(t.gone, ==, 1);
+    g_assert_cmpint(rw(vm, blk, false, 0, buf, 2048), ==, 0);
     blk_lock_medium(blk, true);
-    g_assert_false(drive_eject(blk, false, &err));
-    g_clear_error(&err);
+    must_not_change(vm, blk, NULL, "is locked");
+    g_assert_cmpint(t.asked, ==, 1);
     blk_eject(blk, true);
     g_assert_cmpint(blk_length(blk), ==, -ENOMEDIUM);
-    g_assert_true(drive_eject(blk, true, &err));
-    g_assert_false(drive_change(blk, "/nonexistent", NULL, &err));
-    g_clear_error(&err);
+    blk_eject(blk, false);
+    must_change(vm, blk, NULL, true);
+    g_assert_cmpint(t.forced, ==, 1);
+    g_assert_false(blk->locked);
+    g_assert_true(blk->tray_open);
+    must_not_change(vm, blk, none, "No such file or directory");
+    must_change(vm, blk, p, false);
+    g_assert_false(blk->tray_open);
+    blk->dev = NULL;
+
+    /* what its device cannot change stays; the same image is closed before it is opened */
+    put_file("same.raw", 4096, 7);
+    disk = must_open(vm, "@/same.raw,format=raw,if=none,id=d");
+    g_assert_true(blk_claim(disk, &dev, &disk_ops, NULL, true, NULL));
+    must_not_change(vm, disk, NULL, "is not removable");
+    disk->dev = NULL;
+    must_change(vm, disk, same, false);
+    g_assert_cmpint(rw(vm, disk, true, 0, buf, 2048), ==, 0);
     g_assert_true(drives_close(vm));
+    vm_free(vm);
+}
+
+/* A medium goes while a flush of it is under way, whose coroutine must go on; the next command
+ * waits; and the program may end meanwhile. */
+static void test_media_busy(void)
+{
+    g_autofree char *p = path_of("cd.iso");
+    Vm *vm = vm_new();
+    uint8_t buf[512] = { 1 };
+    BlockFront *blk = must_open(vm, "@/s.raw,format=raw,snapshot=on,if=floppy"), *other;
+    struct iovec v = { buf, sizeof(buf) };
+    Wait w = { 0 }, w2 = { 0 };
+    Ended e = { 0 }, e2 = { 0 };
+
+    g_assert_cmpint(rw(vm, blk, true, 0, buf, 512), ==, 0);
+    blk_flush(blk, on_done, &w);
+    vm_loop_once(vm, true);
+    g_assert_false(w.done);
+    g_assert_true(drive_change(blk, p, "raw", false, on_end, &e, NULL));
+    g_assert_false(drive_eject(blk, false, on_end, &e2, &e2.err));
+    g_assert_nonnull(strstr(e2.err->message, "is busy"));
+    g_clear_error(&e2.err);
+    blk_readv(blk, 0, &v, 1, on_done, &w2);
+    while (!e.done)
+        vm_loop_once(vm, true);
+    g_assert_no_error(e.err);
+    g_assert_true(w.done);
+    g_assert_cmpint(w2.ret, ==, -ENOMEDIUM);
+    g_assert_cmpint(rw(vm, blk, false, 0, buf, 512), ==, 0);
+    g_assert_cmpint(buf[0], ==, 5);
+
+    other = must_open(vm, "@/s.raw,format=raw,snapshot=on,if=none,id=o");
+    e = (Ended){ 0 };
+    g_assert_true(drive_cut(vm, other, on_end, &e, NULL));
+    g_assert_null(drive_find(vm, "o"));
+    g_assert_true(drive_eject(blk, false, on_end, &e2, NULL));
+    g_assert_true(drives_close(vm));
+    g_assert_true(e.done && e2.done);
     vm_free(vm);
 }
 
@@ -322,7 +461,9 @@ static void test_info(void)
     blk = must_open(vm, "@/i.raw,format=raw,cache=none");
     drive_info(blk, text, false);
     g_assert_nonnull(strstr(text->str, "ide0-hd0 (#block000): "));
-    g_assert_nonnull(strstr(text->str, "/i.raw (raw)\n    Cache mode:       writeback, direct\n"));
+    g_assert_nonnull(strstr(text->str,
+                            "/i.raw (raw)\n    Removable device: not locked, tray closed\n"
+                            "    Cache mode:       writeback, direct\n"));
     g_string_truncate(text, 0);
     drive_info(must_open(vm, "media=cdrom"), text, false);
     g_assert_cmpstr(text->str, ==,
@@ -346,6 +487,7 @@ int main(int argc, char **argv)
     g_test_add_func("/drive/places", test_places);
     g_test_add_func("/drive/snapshot", test_snapshot);
     g_test_add_func("/drive/media", test_media);
+    g_test_add_func("/drive/media-busy", test_media_busy);
     g_test_add_func("/drive/policy", test_policy);
     g_test_add_func("/drive/cont-between", test_cont_between);
     g_test_add_func("/drive/info", test_info);

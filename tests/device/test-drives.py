@@ -10,6 +10,7 @@ from qtest import Machine, Qmp, check, same, skip, main
 tmp = tempfile.mkdtemp()
 BASE, TOP = os.path.join(tmp, "base"), os.path.join(tmp, "top.qcow2")
 IMG = os.path.join(os.environ["BUILD"], "qemu-img")
+QEMU = os.path.join(os.environ["BUILD"], "qemu-kvm")
 rnd = random.Random(1)
 SIZE = 4 << 20
 
@@ -98,6 +99,14 @@ def commit():
     check(file(100 * 512, 1024) == a, "apart from the image again")
     same(d.hmp("commit ide0-hd0"), "", "commit of one drive")
     check(file(100 * 512, 1024) == a[:512] + b and file(0, 51200) == data[:51200], "the image has that, and only that")
+    info = d.hmp("info block -v ide0-hd0")
+    check(f"backing file: {BASE}\n" in info and f"\nimage: {BASE}\nfile format: raw\n" in info, "info block -v: the whole chain", info)
+    info = d.hmp("info block -n")
+    names = [line.split(": ", 1) for line in info.split("\n") if line.startswith("#block")]
+    check(len(names) == 4 and names[3][1] == f"{BASE} (file, read-only)" and "ide0-hd0" not in info, "info block -n", info)
+    same(d.hmp(f"info block -n {names[2][0]}"), f"{names[2][0]}: {BASE} (raw, read-only)\n    Cache mode:       writeback\n",
+         "info block -n NODE")
+    check("not found" in d.hmp("info block -n nope"), "no such node")
     check("no image below it" in d.hmp("commit e") or "no medium" in d.hmp("commit e"), "nothing to commit: said", d.hmp("commit e"))
     check("not found" in d.hmp("commit nosuch"), "no such drive")
     d.close()
@@ -226,6 +235,78 @@ def hot():
     d.close()
 
 
+def removable():
+    """Whose medium can be changed is the device's to say, not media='s"""
+    base()
+    other = os.path.join(tmp, "other")
+    with open(other, "wb") as f:
+        f.write(bytes([7]) * 4096)
+    d = Disk("-usb", "-drive", f"if=none,id=c,format=raw,file={BASE}", "-device", "ide-cd,drive=c,bus=ide.1", "-drive",
+             f"if=none,id=f,format=raw,file={BASE},file.locking=off", "-device", "floppy,drive=f", "-drive",
+             f"if=none,id=u,format=raw,file={BASE},file.locking=off", "-device", "usb-storage,drive=u,removable=on", "-drive",
+             f"if=none,id=h,format=raw,file={BASE},file.locking=off", "-device", "ide-hd,drive=h")
+    for drive, tray in (("c", "open"), ("f", "closed"), ("u", "open")):
+        same(d.hmp(f"eject {drive}"), "", f"{drive}: eject")
+        info = d.hmp(f"info block {drive}")
+        check(f"{drive}: [not inserted]" in info and f"Removable device: not locked, tray {tray}" in info, "it is empty", info)
+        check("No such file" in d.hmp(f"change {drive} {tmp}/none"), "a medium that does not exist")
+        same(d.hmp(f"change {drive} {other} raw"), "", "change")
+        check("No such file" in d.hmp(f"change {drive} {tmp}/none"), "a medium that does not exist")
+        info = d.hmp(f"info block {drive}")
+        check(f"): {other} (raw)" in info and "tray closed" in info, "leaves the old one in the drive", info)
+    check("is not removable" in d.hmp("eject h") and "is not removable" in d.hmp(f"change h {other}"), "a disk stays")
+    check("Removable" not in d.hmp("info block h"), "and says so")
+    block = {b["device"]: b for b in d.q("query-block")}
+    same([block[i]["removable"] for i in "cfuh"], [True, True, True, False], "query-block: removable")
+    same(["tray_open" in block[i] for i in "cfuh"], [True, False, True, False], "query-block: a tray")
+    check("DEVICE_TRAY_MOVED" in d.q.events, "the tray's events", d.q.events)
+    d.close()
+
+
+def kept():
+    """What the guest wrote is in the image after `stop`, and when a drive goes just before the end"""
+    data = rnd.randbytes(1024)
+    subprocess.run([IMG, "create", "-q", "-f", "qcow2", TOP, "4M"], check=True)
+    d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+    d.q("cont")
+    d.write(100, data)
+    same(d.q("stop"), {}, "stop")
+    d.m.close()  # killed
+    d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+    same(d.read(100, 2), data, "a killed machine that was stopped has lost nothing")
+    d.write(200, data)
+    d.q.s.sendall(b'{"execute":"human-monitor-command","arguments":{"command-line":"drive_del ide0-hd0"}}{"execute":"quit"}')
+    d.m.p.wait()
+    d = Disk("-drive", f"file={TOP},format=qcow2,if=ide")
+    same(d.read(200, 2), data, "nor one that ends right after drive_del")
+    d.close()
+
+
+def devices():
+    """A block device of the host: one writer, who is named; by every way to write its name"""
+    base()
+    r = subprocess.run(["losetup", "-f", "--show", BASE], capture_output=True, text=True) if shutil.which("losetup") else None
+    if not r or r.returncode:
+        skip("block devices of the host", "no loop device")
+        return
+    loop = r.stdout.strip()
+    try:
+        d = Disk("-drive", f"file={loop},format=raw,if=ide")
+        d.write(9, bytes([9]) * 512)
+        same(d.read(9), bytes([9]) * 512, "written and read")
+        out = subprocess.run([QEMU, "-accel", "qtest", "-display", "none", "-drive", f"file={loop},format=raw"], capture_output=True,
+                             text=True, stdin=subprocess.DEVNULL, timeout=30)
+        check(out.returncode == 1 and f'Failed to get "write" lock' in out.stderr
+              and f"It is in use by process {d.m.p.pid} (qemu-kvm)" in out.stderr, "a second writer is refused", out.stderr)
+        d.close()
+        for words in (f"driver=host_device,filename={loop}", f"file=host_device:{loop},format=raw", f"file={loop},format=host_device"):
+            d = Disk("-drive", words)
+            same(d.read(9), bytes([9]) * 512, words.split("=")[0] + ": read")
+            d.close()
+    finally:
+        subprocess.run(["losetup", "-d", loop])
+
+
 def full(policy, limit):
     """RLIMIT_FSIZE is the full disk that needs no root: EFBIG instead of ENOSPC"""
     data = base()
@@ -275,6 +356,6 @@ def stops():
 
 # Python ignores SIGXFSZ; with restore_signals=False so do its children
 try:
-    main(commit, commit_shared, limits, sizes, hot, stops)
+    main(commit, commit_shared, limits, sizes, hot, removable, kept, devices, stops)
 finally:
     shutil.rmtree(tmp)

@@ -40,18 +40,18 @@ def wait_state(g, want):
         time.sleep(0.5)
 
 
-def disk_full():
+def disk_full(bus="ide", disk="/dev/sda"):
     d = need_guest("cloud")
     fs = Tmpfs("20m")
     img = f"{fs.dir}/disk.qcow2"
-    script = ("mkdir /t; dd if=/dev/urandom of=/t/x bs=1M count=32 2>/dev/null; md5sum </t/x; dd if=/t/x of=/dev/sda bs=1M 2>&1 | tail -1; "
-              "sync; echo 3 >/proc/sys/vm/drop_caches; head -c 33554432 /dev/sda | md5sum; dmesg | grep -c I/O.error; echo done")
+    script = ("mkdir /t; dd if=/dev/urandom of=/t/x bs=1M count=32 2>/dev/null; md5sum </t/x; dd if=/t/x of=DISK bs=1M 2>&1 | tail -1; "
+              "sync; echo 3 >/proc/sys/vm/drop_caches; head -c 33554432 DISK | md5sum; dmesg | grep -c I/O.error; echo done").replace("DISK", disk)
     g = None
     try:
         fs.run(os.path.join(os.environ["BUILD"], "qemu-img"), "create", "-q", "-f", "qcow2", img, "64M")
         program = os.environ.get("GUEST_REFERENCE") or os.path.join(os.environ["BUILD"], "qemu-kvm")
         g = Guest("-m", "192", "-nodefaults", "-no-reboot", "-kernel", f"{d}/vmlinuz", "-initrd", f"{d}/initrd.gz", "-append",
-                  "console=ttyS0 quiet noroot run=cmd cmd=" + script.encode().hex(), "-drive", f"file={img},format=qcow2,if=ide",
+                  "console=ttyS0 quiet noroot run=cmd cmd=" + script.encode().hex(), "-drive", f"file={img},format=qcow2,if={bus}",
                   guard=400, program=fs.enter() + [program])
         g.expect("GUEST-BEGIN")
         want = g.expect(r"([0-9a-f]{32})")[1]
@@ -137,5 +137,5 @@ def lsi():
 
 tests = {"a full disk stops the machine, cont loses nothing": disk_full, "-boot once across the guest's reset": boot_once}
 if LONG:
-    tests |= {"Linux and a floppy": floppy, "Linux's sym53c8xx, disk and CD": lsi}
+    tests |= {"a full virtio disk": lambda: disk_full("virtio", "/dev/vda"), "Linux and a floppy": floppy, "Linux's sym53c8xx, disk and CD": lsi}
 run(tests)

@@ -218,6 +218,8 @@ bad = [
     (["-usbdevice", "disk:/nonexistent"], r"-usbdevice disk:/nonexistent: Could not open '/nonexistent'"),
     (["-usbdevice", "disk:format=raw"], r"write disk:FILE or disk:format=raw:FILE"),
     (["-usb", "-device", "usb-storage"], r"drive property not set"),
+    (["-usb", "-drive", f"file={disk},format=raw,if=none,id=d", "-device", "usb-storage,drive=d,bootindex=1", "-device",
+      "e1000,bootindex=1"], r"-device e1000,bootindex=1: The bootindex 1 has already been used"),
     (["-usbdevice", "mouse:x"], r"it takes no parameters"),
     (["-usb", "-device", "usb-braille"], r"'usb-braille' is not supported: there is no braille display"),
     (["-device", "usb-tablet"], r"No 'usb-bus' bus found for device 'usb-tablet'"),

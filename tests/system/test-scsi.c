@@ -317,7 +317,8 @@ static void test_iovec(void)
     uint8_t a[100], b[2000];
     struct iovec v[2] = { { a, sizeof(a) }, { b, sizeof(b) } };
     Job j = begin();
-    ScsiReq *r = scsi_new(&adapter->bus, 2, 0, 0, CDB(0x28, 0, 0, 0, 3, 0x20, 0, 0, 4), 10, v, 2, &j);
+    ScsiReq *r =
+        scsi_new(&adapter->bus, 2, 0, 0, CDB(0x28, 0, 0, 0, 3, 0x20, 0, 0, 4), 10, v, 2, &j);
 
     scsi_start(r);
     await(&j);
@@ -352,28 +353,34 @@ static void test_cancel(void)
     expect(2, 0, CDB(0x00), 0, 0);
 }
 
-/* A full disk, by the size that files may have: the machine stops; with room it goes on, and the
- * adapter saw nothing but a slow command. */
-static void test_stop(void)
+/* A write to a full disk, by the size that files may have: the machine stops, the request waits. */
+static void write_full(Job *j, const uint8_t text[512], uint8_t lba)
 {
     struct rlimit was, low;
-    uint8_t text[512];
-    Job j = begin(), k;
 
-    memset(text, 0x5a, sizeof(text));
     g_assert_true(vm_start(vm, NULL));
     getrlimit(RLIMIT_FSIZE, &was);
     low = was;
     low.rlim_cur = 4096;
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &low);
-    j.out = text;
-    j.n_out = 512;
-    start(&j, 2, 0, CDB(0x2a, 0, 0, 0, 0, 100, 0, 0, 1), 10);
+    j->out = text;
+    j->n_out = 512;
+    start(j, 2, 0, CDB(0x2a, 0, 0, 0, 0, lba, 0, 0, 1), 10);
     while (vm_state(vm) != RUNSTATE_IO_ERROR)
         vm_loop_once(vm, true);
     setrlimit(RLIMIT_FSIZE, &was);
-    g_assert_false(j.done);
+    g_assert_false(j->done);
+}
+
+/* With room it goes on, and the adapter saw nothing but a slow command. */
+static void test_stop(void)
+{
+    uint8_t text[512];
+    Job j = begin(), k;
+
+    memset(text, 0x5a, sizeof(text));
+    write_full(&j, text, 100);
     g_assert_true(vm_start(vm, NULL));
     await(&j);
     g_assert_cmpint(j.status, ==, SCSI_GOOD);
@@ -382,6 +389,62 @@ static void test_stop(void)
     g_assert_cmpmem(k.in->data, k.in->len, text, 512);
     end(&j);
     end(&k);
+}
+
+static void is_over(void *o)
+{
+    *(bool *)o = true;
+}
+
+/* A reset of the adapter that must wait for a read of the CD */
+static void reset_begin(Job *cd, bool *over)
+{
+    start(cd, 3, 0, CDB(0x28, 0, 0, 0, 0, 2, 0, 0, 200), 10);
+    device_reset(&adapter->dev, RESET_FULL, is_over, over);
+    g_assert_false(*over);
+    g_assert_true(device_held(&adapter->dev));
+}
+
+/* While a reset waits no request of its devices begins another piece: neither one whose answer was
+ * due, nor one that the error policy had stopped, though the machine runs again. */
+static void test_held(void)
+{
+    uint8_t text[512];
+    Job answer = begin(), parked = begin(), cd = begin(), was, is;
+    bool over = false;
+
+    expect(3, 0, CDB(0x00), 6, 0x2902);
+    start(&answer, 2, 0, CDB(0x12, 0, 0, 0, 36), 6);
+    reset_begin(&cd, &over);
+    while (!over)
+        vm_loop_once(vm, true);
+    g_assert_cmpint(answer.in->len, ==, 0);
+    g_assert_false(answer.done);
+
+    expect(2, 0, CDB(0x00), 6, 0x2900);
+    expect(3, 0, CDB(0x00), 6, 0x2900);
+    was = run(2, 0, CDB(0x28, 0, 0, 0, 0, 101, 0, 0, 1));
+    memset(text, 0xa5, sizeof(text));
+    write_full(&parked, text, 101);
+    over = false;
+    reset_begin(&cd, &over);
+    g_assert_true(vm_start(vm, NULL));
+    while (!over)
+        vm_loop_once(vm, true);
+    vm_stop(vm, RUNSTATE_PAUSED);
+    over = false;
+    drives_settled(vm, is_over, &over);
+    while (!over)
+        vm_loop_once(vm, true);
+    expect(2, 0, CDB(0x00), 6, 0x2900);
+    is = run(2, 0, CDB(0x28, 0, 0, 0, 0, 101, 0, 0, 1));
+    g_assert_cmpmem(was.in->data, was.in->len, is.in->data, is.in->len);
+    g_assert_false(parked.done);
+    end(&answer);
+    end(&parked);
+    end(&cd);
+    end(&was);
+    end(&is);
 }
 
 static void test_random(void)
@@ -418,6 +481,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scsi/iovec", test_iovec);
     g_test_add_func("/scsi/cancel", test_cancel);
     g_test_add_func("/scsi/stop", test_stop);
+    g_test_add_func("/scsi/held", test_held);
     g_test_add_func("/scsi/random", test_random);
     ret = g_test_run();
     machine_down();
