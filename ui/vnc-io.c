@@ -264,8 +264,8 @@ static bool client_drain_pair(VncClient *c)
 }
 
 /*
- * The viewer closed its side. A program types and leaves: what it sent before is still read, as fast
- * as the guest takes it.
+ * The viewer closed its side. A program types and leaves: what it sent before is still read, as
+ * fast as the guest takes it.
  */
 static void client_hung_up(VncClient *c)
 {

@@ -321,7 +321,7 @@ def terminal_gives_no_signals_where_it_is_asked_to():
 
 @test
 def terminal_comes_back_after_a_crash():
-    for sig in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT):
+    for sig in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR2, signal.SIGALRM):
         vm, s, theirs = on_tty("-monitor", "stdio", preexec_fn=no_core)
         s.until(PROMPT)
         vm.p.send_signal(sig)

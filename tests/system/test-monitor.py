@@ -261,6 +261,29 @@ def hmp_changes_settings():
     same(m.text("gva2gpa 0x1234"), "gpa: 0x1234")
 
 
+@test
+def keys_of_two_monitors_wait_for_their_turn():
+    paths = [f"{TMP}/k{i}" for i in range(3)]
+    vm = Vm("-M", "pc", *(x for p in paths for x in ("-monitor", f"unix:{p},server=on,wait=off")))
+    a, b, reader = (Hmp(Socket(p)) for p in paths)
+    reader("o /b 0x64 0x60")
+    reader("o /b 0x60 0x45")
+    for m in (a, b):
+        m.s.send("sendkey a 0\n" * 100)
+    while a.s.buf.count(PROMPT) < 100 or b.s.buf.count(PROMPT) < 100:
+        reader("i /b 0x60")
+        for s in select.select([a.s.fd, b.s.fd], [], [], 0)[0]:
+            (a if s == a.s.fd else b).s.more()
+    assert b"Error" not in a.s.buf + b.s.buf, (a.s.buf, b.s.buf)
+
+
+@test
+def a_long_answer_comes_whole():
+    vm, m = hmp_vm("-M", "pc")
+    lines = m("xp /700000xg 0x100000")
+    same((len(lines), lines[349999]), (350001, "00000000006572f0: 0x0000000000000000 0x0000000000000000"))
+
+
 # ---- QMP ----
 
 @test
