@@ -130,6 +130,21 @@ def hmp_edits_and_completes():
 
 
 @test
+def hmp_completes_names_of_what_is_there():
+    open(f"{TMP}/a-file", "w").close()
+    vm, m = hmp_vm("-M", "pc", "-drive", "if=none,id=mydisk,media=cdrom", "-chardev", "null,id=mychar", "-netdev",
+                   "user,id=mynet", "-device", "e1000,netdev=mynet,id=mynic", "-object", "rng-builtin,id=myrng")
+    for line, last in {"eject m": "mydisk", f"change mydisk {TMP}/a-fi": f"{TMP}/a-file", "device_del m": "mynic",
+                       "device_add usb-tab": "usb-tablet", "netdev_add u": "user", "netdev_del m": "mynet",
+                       "set_link myni": "mynic", "object_add rng-b": "rng-builtin", "object_del m": "myrng",
+                       "chardev-add nu": "null", "chardev-remove m": "mychar", "commit a": "all",
+                       f"memsave 0 1 {TMP}/a-": f"{TMP}/a-file", "x /4xb $": "$"}.items():
+        m.s.send(line + "\t\x01#\n")  # C-a: a comment
+        same(screen(m.s.until(b"\n"))[-2].split()[-1], last)
+        m.s.until(PROMPT)
+
+
+@test
 def hmp_runs_what_a_pipe_left_behind():
     vm = Vm("-monitor", "stdio")
     status, out, err = run(vm, b"stop\ninfo status\ncont\ninfo status\nquit\ninfo version\n")
