@@ -302,7 +302,10 @@ static bool client_step(VncClient *c, short viewer, short pair)
     }
     if (alive && pair & (POLLIN | POLLHUP))
         alive = client_drain_pair(c);
-    alive = alive && client_flush(c);
+    if (alive && !client_flush(c)) {
+        alive = c->state == VNC_RELAY && !c->hung_up;
+        client_hung_up(c);
+    }
     out_account(c);
     if (c->state == VNC_FAILING && c->out_at >= c->out->len)
         alive = false;

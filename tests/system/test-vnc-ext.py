@@ -385,6 +385,15 @@ for args, want in {
 code, out, err = start("-vnc", "127.0.0.1:60,to=99,password=on", more=("-device", "VGA"))
 check(re.search(r"^VNC server running on 127\.0\.0\.1:59\d\d$", err, re.M), "to=: the line says which port", err)
 check("Password: " in out and "hidden" not in out and code == 0, "the prompt works when the monitor's input is a pipe", out)
+for where, want in {"0.0.0.0:60,ipv6=on": "address resolution failed", "unix:": "needs a path", "nohost.invalid:5,reverse":
+                    "address resolution failed", ":60,tls": "'tls' is not supported yet",
+                    ":60,x509=/tmp": "'x509' is not supported yet"}.items():
+    code, out, err = start("-vnc", where)
+    check(code == 1 and want in err, f"{where}: refused with a reason", err)
+code, out, err = start("-vnc", "none,password=on")
+check("Password: " in out and "Error" not in out and code == 0, "none: a display that listens nowhere has a password", out)
+code, out, err = start("-vnc", "unix:,websocket")  # the key alone is "on"
+check("needs a path" in err, "websocket alone is websocket=on", err)
 busy = socket.create_server(("127.0.0.1", 0))
 port = busy.getsockname()[1]
 if port > 5900:
