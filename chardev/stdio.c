@@ -64,13 +64,15 @@ static void handle(int sig, void (*fn)(int), int flags)
 
 static void term_guard(void)
 {
-    static const int crash[] = { SIGQUIT, SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL };
+    /* KVM takes SIGUSR1 for itself */
+    static const int deadly[] = { SIGQUIT, SIGSEGV, SIGABRT, SIGBUS,    SIGFPE,  SIGILL,  SIGTRAP,
+                                  SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGSYS };
     if (term.guarded)
         return;
     term.guarded = 1;
     atexit(char_term_restore);
-    for (size_t i = 0; i < G_N_ELEMENTS(crash); i++)
-        handle(crash[i], term_on_crash, (int)SA_RESETHAND | SA_NODEFER);
+    for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
+        handle(deadly[i], term_on_crash, (int)SA_RESETHAND | SA_NODEFER);
     handle(SIGTSTP, term_on_stop, SA_RESTART);
     handle(SIGCONT, term_on_continue, SA_RESTART);
 }

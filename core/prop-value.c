@@ -177,7 +177,7 @@ const char *prop_read_text(PropRead *r, const PropPath *p, const Json *v, bool s
 
 static bool read_str(PropRead *r, const PropPath *p, const Prop *row, void *args, const Json *v)
 {
-    const char *text = prop_read_text(r, p, v, false);
+    const char *text = prop_read_text(r, p, v, row->flags & PROP_ALONE);
     char **at = prop_at(row, args);
     char *copy = g_strdup(text);
 

@@ -66,13 +66,15 @@ enum {
     PROP_DEPRECATED = 8,
     PROP_STABLE = 16,
     /* owned pointer; key=value: part without its name; JSON: case under "data"; bare number is MiB;
-       REST takes +k -k; REST keeps "?" and "help" too: whoever reads it answers */
+       REST takes +k -k; REST keeps "?" and "help" too: whoever reads it answers; STR: a key alone
+       is "on" */
     PROP_BOXED = 32,
     PROP_FLAT = 64,
     PROP_DATA = 128,
     PROP_MIB = 256,
     PROP_SIGN = 512,
-    PROP_HELP = 1024
+    PROP_HELP = 1024,
+    PROP_ALONE = 2048
 };
 typedef struct PropChoice {
     const char *name, *desc;

@@ -118,16 +118,23 @@ static void dump_insns(Reply *r, const MemView *m, unsigned count, uint64_t addr
     }
 }
 
-/* Letter and size stay as they were said last, as in gdb. */
+/* Letter and size stay as they were said last, as in gdb; print shares the letter. */
+static MemFormat *format_said(Reply *r, MemFormat *none)
+{
+    MemFormat *last = r->mon ? &r->mon->last_format : none;
+    last->letter = last->letter ? last->letter : 'x';
+    last->size = last->size ? last->size : 4;
+    return last;
+}
+
 static bool dump(Vm *vm, const DumpArgs *a, Vcpu *v, Reply *r, GError **err)
 {
-    MemFormat f, none = { .letter = 'x', .size = 4 };
-    MemFormat *last = r->mon ? &r->mon->last_format : &none;
+    MemFormat f, none = { 0 }, *last = format_said(r, &none);
 
     if (!mem_format_parse(a->fmt, &f, err))
         return false;
-    f.letter = f.letter ? f.letter : last->letter ? last->letter : 'x';
-    f.size = f.size ? f.size : last->size ? last->size : 4;
+    f.letter = f.letter ? f.letter : last->letter;
+    f.size = f.size ? f.size : last->size;
     *last = f;
     if ((uint64_t)f.count * f.size > DUMP_MAX) {
         MON_ERROR(err, "too much at once: at most %d MiB", DUMP_MAX >> 20);
@@ -178,7 +185,7 @@ typedef struct PrintArgs {
 
 /* clang-format off */
 static const Prop PrintArgs_rows[] = {
-    PROP_STR(PrintArgs, fmt,   "fmt", NULL, "a letter: x d u o c"),
+    PROP_STR(PrintArgs, fmt,   "fmt", NULL, "a letter: x d u o c; at first x"),
     NEED_INT(PrintArgs, value, "expr",      "expression"),
     PROP_END(PrintArgs)
 };
@@ -189,12 +196,12 @@ CMD(print, NULL, "print|p", "/fmt expr", PrintArgs, Empty, 0,
 
 static bool cmd_print(Vm *vm, const PrintArgs *a, Reply *r, GError **err)
 {
-    MemFormat f;
+    MemFormat f, none = { 0 }, *last = format_said(r, &none);
     g_autoptr(GString) s = g_string_new(NULL);
     if (!mem_format_parse(a->fmt, &f, err))
         return false;
-    bool plain = !f.letter || f.letter == 'i';
-    mem_format_value(s, a->value, plain ? 'd' : f.letter, 8, false);
+    last->letter = f.letter ? f.letter : last->letter;
+    mem_format_value(s, a->value, last->letter == 'i' ? 'x' : last->letter, 8, false);
     reply_printf(r, "%s\n", s->str);
     return true;
 }

@@ -309,12 +309,13 @@ const Prop *hmp_row_at(const Command *c, const char *text)
     const char *g = c->grammar ? c->grammar : "";
     unsigned before = 0;
     bool open_word = *text && !g_ascii_isspace(text[strlen(text) - 1]);
+    bool format = *g == '/';
 
     while (g_ascii_isspace(*text))
         text++;
     for (const char *p = text; *p; skip_blanks(&p)) {
         g_autofree char *w = word_next(&p, NULL);
-        before += w && *w != '-' && *w != '/';
+        before += w && *w != '-' && !(format && *w == '/');
         if (!w)
             break;
     }

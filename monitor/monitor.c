@@ -12,7 +12,7 @@
 
 enum {
     OUT_PILED = 256 * 1024,     /* so much unread output: no new commands */
-    OUT_MAX = 16 * 1024 * 1024, /* so much: a peer that never reads; output is lost */
+    OUT_MAX = 16 * 1024 * 1024, /* beyond: a peer that never reads; output is lost */
     LAST_WORDS_MS = 1000
 };
 
@@ -26,7 +26,7 @@ static void monitor_flush(Monitor *m)
 
 void monitor_out(Monitor *m, const char *p, size_t n)
 {
-    if (m->out->len + n > OUT_MAX)
+    if (m->out->len > OUT_MAX) /* one long answer is taken whole */
         return;
     g_byte_array_append(m->out, (const uint8_t *)p, (guint)n);
     monitor_flush(m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys from the monitor: one input source for all monitors, so that what was typed first is pressed
- * first. The reply comes when the keys are queued. With the queue full it waits for room, but not
+ * first. The reply comes when the keys are queued. With the queue full they wait for room, but not
  * for ever: a guest that takes no keys must not take the monitor away.
  */
 #include "monitor/monitor-int.h"
@@ -11,11 +11,16 @@ enum { PATIENCE_MS = 15000, EVENTS_MAX = 16 * 2 + 1 };
 
 typedef struct KeyQueue {
     InputSource *source;
+    GQueue waiting; /* KeyWait *, at most one a monitor */
+} KeyQueue;
+
+typedef struct KeyWait {
+    KeyQueue *queue;
+    Reply *reply;
     InputEvent event[EVENTS_MAX];
     size_t n;
-    Reply *waiting; /* its keys are in event[] */
     guint patience;
-} KeyQueue;
+} KeyWait;
 
 static size_t key_events(const KeyPress *k, int64_t hold_ms, InputEvent *e)
 {
@@ -28,13 +33,13 @@ static size_t key_events(const KeyPress *k, int64_t hold_ms, InputEvent *e)
     return n;
 }
 
-static void keys_waited(KeyQueue *q, GError *take)
+static void keys_waited(KeyWait *w, GError *take)
 {
-    Reply *r = q->waiting;
-    q->waiting = NULL;
-    if (q->patience)
-        g_source_remove(q->patience);
-    q->patience = 0;
+    Reply *r = w->reply;
+    g_queue_remove(&w->queue->waiting, w);
+    if (w->patience)
+        g_source_remove(w->patience);
+    g_free(w);
     if (take)
         reply_fail(r, take);
     else
@@ -44,17 +49,20 @@ static void keys_waited(KeyQueue *q, GError *take)
 static void keys_room(void *o)
 {
     KeyQueue *q = o;
-    if (q->waiting && input_send(q->source, 0, q->event, q->n))
-        keys_waited(q, NULL);
+    KeyWait *w;
+    while ((w = g_queue_peek_head(&q->waiting)) && input_send(q->source, 0, w->event, w->n))
+        keys_waited(w, NULL);
+    if (w)
+        input_when_done(q->source, keys_room, q);
 }
 
 static gboolean keys_no_room(void *o)
 {
-    KeyQueue *q = o;
-    q->patience = 0;
-    keys_waited(q, g_error_new(prop_error_quark(), PROP_ERROR_USER,
+    KeyWait *w = o;
+    w->patience = 0;
+    keys_waited(w, g_error_new(prop_error_quark(), PROP_ERROR_USER,
                                "the guest does not take its keys: %u events wait",
-                               input_pending(q->source)));
+                               input_pending(w->queue->source)));
     return G_SOURCE_REMOVE;
 }
 
@@ -71,16 +79,17 @@ bool keys_send(Vm *vm, const KeyPress *k, int64_t hold_ms, Reply *r, GError **er
         l->keys->source = input_source_new(vm, "sendkey");
     }
     KeyQueue *q = l->keys;
-    if (q->waiting) {
-        MON_ERROR(err, "keys of another monitor wait for the guest");
-        return false;
-    }
-    q->n = key_events(k, hold_ms, q->event);
-    if (input_send(q->source, 0, q->event, q->n))
+    KeyWait *w = g_new0(KeyWait, 1);
+    w->queue = q;
+    w->reply = r;
+    w->n = key_events(k, hold_ms, w->event);
+    if (!q->waiting.length && input_send(q->source, 0, w->event, w->n)) {
+        g_free(w);
         return true;
+    }
     reply_defer(r);
-    q->waiting = r;
-    q->patience = g_timeout_add(PATIENCE_MS, keys_no_room, q);
+    g_queue_push_tail(&q->waiting, w);
+    w->patience = g_timeout_add(PATIENCE_MS, keys_no_room, w);
     input_when_done(q->source, keys_room, q);
     return true;
 }
@@ -90,8 +99,9 @@ void keys_close(Vm *vm)
     MonitorList *l = monitor_list(vm);
     if (!l->keys)
         return;
-    if (l->keys->waiting)
-        keys_waited(l->keys, g_error_new(prop_error_quark(), PROP_ERROR_USER, "the machine ends"));
+    KeyWait *w;
+    while ((w = g_queue_peek_head(&l->keys->waiting)))
+        keys_waited(w, g_error_new(prop_error_quark(), PROP_ERROR_USER, "the machine ends"));
     /* ui_close() frees the source: a deferred free would find it gone */
     g_clear_pointer(&l->keys, g_free);
 }

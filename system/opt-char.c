@@ -179,8 +179,6 @@ bool opt_ctrl_grab(Vm *vm, const Empty *args, GError **err)
 bool opt_vnc(Vm *vm, const VncArgs *args, GError **err)
 {
     startup(vm)->vnc_given = true;
-    if (args->vnc && strcmp(args->vnc, "none") == 0)
-        return true;
     return vnc_open(vm, args, err);
 }
 

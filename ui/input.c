@@ -10,8 +10,9 @@
 
 #include "ui/ui-int.h"
 
-#define QUEUE_MAX 256
-#define MS        1000000ll
+#define QUEUE_MAX   256
+#define ORPHANS_MAX 16 /* of a guest that takes nothing: the oldest one's events are lost */
+#define MS          1000000ll
 
 typedef enum { Q_KEYS, Q_POINTER, QUEUES } QueueKind;
 
@@ -28,6 +29,7 @@ struct InputSource {
     unsigned last_console;
     Timer wait;
     bool waiting;
+    bool orphan; /* its owner has gone: freed when all was delivered */
     void (*done)(void *);
     void *done_o;
 };
@@ -244,6 +246,18 @@ static void pump_queue_of(InputSource *s, QueueKind k)
     }
 }
 
+static void source_free(InputSource *s)
+{
+    timer_free(&s->wait);
+    g_mutex_lock(&s->ui->lock);
+    g_ptr_array_remove(s->ui->sources, s);
+    g_mutex_unlock(&s->ui->lock);
+    for (unsigned k = 0; k < QUEUES; k++)
+        g_queue_clear_full(&s->queue[k], g_free);
+    g_free(s->name);
+    g_free(s);
+}
+
 static void pump(Ui *ui)
 {
     g_mutex_lock(&ui->lock);
@@ -257,6 +271,8 @@ static void pump(Ui *ui)
             void (*done)(void *) = s->done;
             s->done = NULL;
             done(s->done_o); /* may free the source: touch it no more */
+        } else if (s->orphan && !input_pending(s)) {
+            source_free(s);
         }
     }
 }
@@ -274,33 +290,38 @@ InputSource *input_source_new(Vm *vm, const char *name)
     return s;
 }
 
-static void source_free(InputSource *s)
+static void orphans_limit(Ui *ui)
 {
-    timer_free(&s->wait);
-    g_mutex_lock(&s->ui->lock);
-    g_ptr_array_remove(s->ui->sources, s);
-    g_mutex_unlock(&s->ui->lock);
-    for (unsigned k = 0; k < QUEUES; k++)
-        g_queue_clear_full(&s->queue[k], g_free);
-    g_free(s->name);
-    g_free(s);
+    InputSource *oldest = NULL;
+    unsigned n = 0;
+    g_mutex_lock(&ui->lock);
+    for (unsigned i = ui->sources->len; i-- > 0;) {
+        InputSource *s = ui->sources->pdata[i];
+        if (s->orphan) {
+            oldest = s;
+            n++;
+        }
+    }
+    g_mutex_unlock(&ui->lock);
+    if (n > ORPHANS_MAX)
+        source_free(oldest);
 }
 
-static void source_free_main(void *o)
+/* What a viewer typed before it went is still typed, and what it held is released behind that. */
+static void source_orphan(void *o)
 {
     InputSource *s = o;
     input_release(s);
-    s->waiting = false;
-    for (unsigned k = 0; k < QUEUES; k++)
-        pump_queue_of(s, k);
-    source_free(s);
+    s->orphan = true;
+    orphans_limit(s->ui);
+    pump_queue(s->ui);
 }
 
 /* any thread: a viewer's thread frees its source, but timers are main's */
 void input_source_free(InputSource *s)
 {
     if (s)
-        vm_call_main(s->ui->vm, NULL, source_free_main, s);
+        vm_call_main(s->ui->vm, NULL, source_orphan, s);
 }
 
 static bool held_test(const InputSource *s, unsigned code)

@@ -30,6 +30,7 @@ enum {
     VNC_ENCODINGS_MAX = 512,
     VNC_EVENTS_PER_S = 2000,
     VNC_PAIR_FD_MAX = 1000, /* the library uses FD_SET */
+    VNC_REST_MS = 100,      /* no descriptor, no memory: no new viewers for so long */
     VNC_RECONNECT_S = 10,   /* a listening viewer (reverse=on) must answer by then */
 };
 
@@ -67,7 +68,7 @@ typedef struct VncClient {
     int fd, pair; /* IO; pair: our end, -1 before VNC_WAIT_LIVE ends */
     VncState state;
     VncPeer peer;
-    bool skip_auth, shared, input_blocked, xvp;
+    bool skip_auth, shared, input_blocked, hung_up, xvp;
     bool scancodes, pointer_type, leds, layout, alpha_cursor; /* encodings it announced */
     unsigned minor;                                           /* RFB 3.minor */
     unsigned skip; /* bytes of the library's own handshake to drop */
@@ -127,6 +128,7 @@ struct VncServer {
     GPtrArray *displays; /* VncDisplay *, L */
     GThread *io, *enc;
     int io_wake, enc_wake; /* eventfds */
+    int64_t accept_after;  /* IO: us, monotonic */
     atomic_bool stop;
     /* L: socket ends for vnc-enc to adopt, VncAdopt * */
     GQueue adopt;

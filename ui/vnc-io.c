@@ -27,6 +27,12 @@ void vnc_wake(int fd)
 }
 
 /* ---- output ---- */
+/* Nothing is sent any more, or only its last words. */
+static bool is_leaving(const VncClient *c)
+{
+    return c->hung_up || c->state == VNC_FAILING;
+}
+
 void vnc_client_put(VncClient *c, const void *p, size_t n)
 {
     if (c->ws)
@@ -143,7 +149,7 @@ void vnc_client_unref(VncClient *c)
 
 static bool has_deadline(const VncClient *c)
 {
-    return c->state < VNC_WAIT_LIVE || c->state == VNC_FAILING;
+    return c->state < VNC_WAIT_LIVE || is_leaving(c);
 }
 
 static void client_free(VncClient *c)
@@ -165,22 +171,38 @@ static void client_free(VncClient *c)
     vnc_client_unref(c);
 }
 
-static void display_accept(VncDisplay *d, int listen_fd, bool websocket)
+/*
+ * A place for one more before ClientInit: where all are taken the one that waits longest goes, so a
+ * flood of half handshakes keeps nobody out who is quicker. false: too many are still leaving.
+ */
+static bool display_has_place(VncDisplay *d)
 {
-    int fd = vnc_accept(listen_fd);
-    if (fd < 0)
-        return;
+    VncClient *oldest = NULL;
     unsigned waiting = 0;
     g_mutex_lock(&d->server->lock); /* main adds some: reverse, vnc_add_client() */
     unsigned all = d->clients->len;
-    for (unsigned i = 0; i < all; i++)
-        waiting += ((VncClient *)d->clients->pdata[i])->state < VNC_RELAY;
-    g_mutex_unlock(&d->server->lock);
-    if (waiting >= VNC_MAX_WAITING || all >= d->args.connections + VNC_MAX_WAITING) {
-        close(fd);
-        return;
+    for (unsigned i = all; i-- > 0;) {
+        VncClient *c = d->clients->pdata[i];
+        if (c->state < VNC_RELAY) {
+            oldest = c;
+            waiting++;
+        }
     }
-    vnc_client_add(d, fd, false, websocket);
+    g_mutex_unlock(&d->server->lock);
+    if (waiting >= VNC_MAX_WAITING)
+        vnc_client_fail(oldest);
+    return all < (uint64_t)d->args.connections + 2 * VNC_MAX_WAITING;
+}
+
+static void display_accept(VncDisplay *d, int listen_fd, bool websocket)
+{
+    int fd = vnc_accept(listen_fd);
+    if (fd >= 0 && display_has_place(d))
+        vnc_client_add(d, fd, false, websocket);
+    else if (fd >= 0)
+        close(fd);
+    else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) /* no descriptor left */
+        d->server->accept_after = g_get_monotonic_time() + VNC_REST_MS * 1000;
 }
 
 /* ---- input ---- */
@@ -234,22 +256,45 @@ static bool client_drain_pair(VncClient *c)
     uint8_t buf[64 << 10];
     ssize_t n;
     while ((n = read(c->pair, buf, sizeof(buf))) > 0) {
-        size_t skip = MIN((size_t)n, c->skip);
-        c->skip -= skip;
+        size_t skip = is_leaving(c) ? (size_t)n : MIN((size_t)n, c->skip);
+        c->skip -= MIN(skip, c->skip);
         vnc_client_put(c, buf + skip, n - skip);
     }
     return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-static bool client_step(VncClient *c, short viewer, short pair)
+/*
+ * The viewer closed its side. A program types and leaves: what it sent before is still read, as
+ * fast as the guest takes it.
+ */
+static void client_hung_up(VncClient *c)
 {
-    bool alive = !(viewer & (POLLERR | POLLNVAL));
-    if (alive && viewer & POLLIN && client_readable(c))
+    c->hung_up = true;
+    c->deadline = g_get_monotonic_time() + VNC_HANDSHAKE_S * G_USEC_PER_SEC;
+    g_byte_array_set_size(c->out, 0);
+    c->out_at = 0;
+    out_account(c);
+}
+
+/* false: there is nothing more to hear from it */
+static bool client_listen(VncClient *c, short viewer)
+{
+    bool alive = true;
+    if (!c->hung_up && viewer & (POLLERR | POLLHUP | POLLRDHUP)) {
+        if (c->state != VNC_RELAY)
+            return false;
+        client_hung_up(c);
+    }
+    if ((c->hung_up || viewer & POLLIN) && client_readable(c))
         alive = client_read(c);
-    else if (alive && viewer & (POLLHUP | POLLRDHUP) && !(viewer & POLLIN))
-        alive = false;
     if (alive && c->input_blocked)
         client_consume(c);
+    return alive && !(c->hung_up && c->state == VNC_FAILING);
+}
+
+static bool client_step(VncClient *c, short viewer, short pair)
+{
+    bool alive = !(viewer & POLLNVAL) && client_listen(c, viewer);
     if (alive && c->state == VNC_WAIT_LIVE && view_live(c->display->view) &&
         atomic_load(&c->display->width)) {
         alive = vnc_relay_start(c);
@@ -257,7 +302,10 @@ static bool client_step(VncClient *c, short viewer, short pair)
     }
     if (alive && pair & (POLLIN | POLLHUP))
         alive = client_drain_pair(c);
-    alive = alive && client_flush(c);
+    if (alive && !client_flush(c)) {
+        alive = c->state == VNC_RELAY && !c->hung_up;
+        client_hung_up(c);
+    }
     out_account(c);
     if (c->state == VNC_FAILING && c->out_at >= c->out->len)
         alive = false;
@@ -286,23 +334,28 @@ static int collect(VncServer *s, GArray *fds, GArray *who)
     g_array_set_size(fds, 0);
     g_array_set_size(who, 0);
     add_poll(fds, who, s->io_wake, POLLIN, (Polled){ 0 });
+    bool rest = g_get_monotonic_time() < s->accept_after;
+    if (rest)
+        wait = VNC_REST_MS;
     g_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->displays->len; i++) {
         VncDisplay *d = s->displays->pdata[i];
         for (unsigned k = 0; k < d->listen_fds->len; k++) {
             VncListen *l = &g_array_index(d->listen_fds, VncListen, k);
-            add_poll(fds, who, l->fd, POLLIN, (Polled){ d, NULL, false, l->websocket });
+            add_poll(fds, who, rest ? -1 : l->fd, POLLIN, (Polled){ d, NULL, false, l->websocket });
         }
         for (unsigned k = 0; k < d->clients->len; k++) {
             VncClient *c = d->clients->pdata[k];
             short events = POLLRDHUP | (client_readable(c) ? POLLIN : 0) |
                            (c->out_at < c->out->len ? POLLOUT : 0);
-            add_poll(fds, who, c->fd, events, (Polled){ d, c, false, false });
-            add_poll(fds, who, c->pair, POLLIN, (Polled){ d, c, true, false });
+            /* a hang-up stays: it is not waited for, but tried again */
+            add_poll(fds, who, c->hung_up ? -1 : c->fd, events, (Polled){ d, c, false, false });
+            if (c->pair >= 0)
+                add_poll(fds, who, c->pair, POLLIN, (Polled){ d, c, true, false });
             if (c->state == VNC_FAILING && c->out_at >= c->out->len)
                 wait = 0; /* another viewer's exclusive wish ended it */
-            else if (c->input_blocked && wait)
-                wait = 10;
+            else if ((c->input_blocked || c->hung_up) && wait)
+                wait = c->input_blocked ? 10 : 0;
             else if (has_deadline(c) && wait < 0)
                 wait = 1000;
         }
@@ -326,20 +379,25 @@ gpointer vnc_io_thread(gpointer server)
     while (!atomic_load(&s->stop)) {
         int wait = collect(s, fds, who);
         struct pollfd *p = (struct pollfd *)fds->data;
-        if (poll(p, fds->len, wait) < 0 && errno != EINTR)
-            break;
+        if (poll(p, fds->len, wait) < 0) {
+            if (errno != EINTR) /* no memory: it passes */
+                g_usleep(VNC_REST_MS * 1000);
+            continue;
+        }
         if (p[0].revents)
             drain_wake(s->io_wake);
         for (unsigned i = 1; i < fds->len; i++) {
             Polled *w = &g_array_index(who, Polled, i);
-            if (w->client && !w->pair) {
-                /* its pair is the next entry */
-                if (!client_step(w->client, p[i].revents, p[i + 1].revents))
-                    client_free(w->client);
-                i++;
-            } else if (!w->client && p[i].revents & POLLIN) {
-                display_accept(w->display, p[i].fd, w->websocket);
+            if (!w->client) {
+                if (p[i].revents & POLLIN)
+                    display_accept(w->display, p[i].fd, w->websocket);
+                continue;
             }
+            /* its pair, if it has one, is the next entry */
+            bool pair = i + 1 < fds->len && g_array_index(who, Polled, i + 1).pair;
+            if (!client_step(w->client, p[i].revents, pair ? p[i + 1].revents : 0))
+                client_free(w->client);
+            i += pair;
         }
     }
     for (unsigned i = 0; i < s->displays->len; i++) {

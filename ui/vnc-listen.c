@@ -74,6 +74,10 @@ static void listening(VncDisplay *d, int fd, bool websocket)
 static bool unix_address(struct sockaddr_un *a, const char *path, GError **err)
 {
     *a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (!*path) {
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "unix: needs a path");
+        return false;
+    }
     if (strlen(path) >= sizeof(a->sun_path)) {
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NAMETOOLONG,
                     "UNIX socket path '%s' is longer than %zu bytes", path,
@@ -91,7 +95,7 @@ static bool listen_unix(VncDisplay *d, const char *path, bool websocket, GError 
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 16) < 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, SOMAXCONN) < 0) {
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                     "Failed to bind socket to %s: %s", path, g_strerror(errno));
         if (fd >= 0)
@@ -144,7 +148,7 @@ static int listen_at(const struct addrinfo *ai)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (ai->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 16) == 0)
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -152,14 +156,17 @@ static int listen_at(const struct addrinfo *ai)
     return -1;
 }
 
-/* All addresses of one port, or none. An address family that this host lacks does not count. */
+/*
+ * All addresses of one port, or none. An address family that this host lacks does not count.
+ * *error: an errno, or getaddrinfo's, which is negative.
+ */
 static bool listen_port(VncDisplay *d, const char *host, unsigned port, bool websocket, int *error)
 {
     struct addrinfo *list[2];
     int gai = resolve(d, host, port, true, list);
     if (gai) {
         resolved_free(list);
-        *error = -gai;
+        *error = gai;
         return false;
     }
     g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(int));
@@ -210,7 +217,7 @@ static bool socket_error(int error, const char *what, const char *target, GError
 {
     if (error < 0)
         g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "address resolution failed for %s: %s",
-                    target, gai_strerror(-error));
+                    target, gai_strerror(error));
     else
         g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(error), "%s %s: %s", what, target,
                     g_strerror(error));
@@ -313,7 +320,7 @@ int vnc_connect(const VncDisplay *d, const char *target, GError **err)
                     "'%s' is no viewer's address: with reverse=on type host:PORT", target);
         return -1;
     }
-    int fd = -1, error = -resolve(d, *host ? host : "localhost", port, false, list);
+    int fd = -1, error = resolve(d, *host ? host : "localhost", port, false, list);
     for (unsigned i = 0; i < 2 && !error; i++) {
         for (struct addrinfo *ai = list[i]; ai && fd < 0; ai = ai->ai_next)
             fd = connect_at(ai->ai_family, ai->ai_addr, ai->ai_addrlen);

@@ -116,7 +116,8 @@ static bool share_ok(VncClient *c)
     g_mutex_lock(&d->server->lock);
     for (unsigned i = 0; i < d->clients->len; i++) {
         VncClient *other = d->clients->pdata[i];
-        if (other == c || other->state < VNC_WAIT_LIVE || other->state == VNC_FAILING)
+        if (other == c || other->state < VNC_WAIT_LIVE || other->state == VNC_FAILING ||
+            other->hung_up)
             continue;
         bool exclusive = d->args.share == VNC_SHARE_ALLOW_EXCLUSIVE && !c->shared;
         if (exclusive)

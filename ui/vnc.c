@@ -58,8 +58,15 @@ static bool args_ok(const VncArgs *a, GError **err)
         const char *name;
         bool given;
     } later[] = {
-        { "tls-creds", a->tls_creds },   { "tls-authz", a->tls_authz }, { "sasl", a->sasl },
-        { "sasl-authz", a->sasl_authz }, { "audiodev", a->audiodev },
+        { "tls-creds", a->tls_creds },
+        { "tls-authz", a->tls_authz },
+        { "sasl", a->sasl },
+        { "sasl-authz", a->sasl_authz },
+        { "audiodev", a->audiodev },
+        { "tls", a->tls },
+        { "acl", a->acl },
+        { "x509", a->x509 },
+        { "x509verify", a->x509verify },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(later); i++) {
         if (later[i].given) {
@@ -154,9 +161,14 @@ static bool password_from(VncDisplay *d, const char *secret, GError **err)
     return true;
 }
 
-/* Listening, or connected to a viewer that listens: its descriptor is *fd. */
+/*
+ * Listening, or connected to a viewer that listens: its descriptor is *fd. "none": viewers come by
+ * add_client only.
+ */
 static bool display_sockets(VncDisplay *d, const VncArgs *args, int *fd, GError **err)
 {
+    if (strcmp(args->vnc, "none") == 0)
+        return true;
     if (args->reverse && args->websocket)
         return fail(err, "'reverse' and 'websocket' exclude each other");
     if (args->reverse)
@@ -194,8 +206,6 @@ bool vnc_open(Vm *vm, const VncArgs *args, GError **err)
 {
     if (!args->vnc)
         return fail(err, "a VNC display needs a place: type host:N, for example :0");
-    if (strcmp(args->vnc, "none") == 0)
-        return true;
     VncDisplay *d = display_open(vm, args, err);
     if (d && args->to && d->n_listen) /* the user cannot know it */
         fprintf(stderr, "VNC server running on %s:%s\n", d->listen[0].host, d->listen[0].service);

@@ -16,11 +16,11 @@ typedef enum { VNC_SHARE_ALLOW_EXCLUSIVE, VNC_SHARE_FORCE_SHARED, VNC_SHARE_IGNO
 
 /* -vnc and -display vnc=; the implied key is "vnc": host:N, unix:PATH or none */
 typedef struct VncArgs {
-    char *id, *vnc, *websocket, *password_secret, *tls_creds, *tls_authz, *sasl_authz, *audiodev,
-        *display;
+    char *id, *vnc, *websocket, *password_secret, *tls_creds, *tls_authz, *sasl_authz, *x509,
+        *x509verify, *audiodev, *display;
     uint32_t to, connections, head, key_delay_ms;
     int8_t share, ipv4, ipv6;
-    bool password, reverse, lossy, non_adaptive, sasl, lock_key_sync, power_control;
+    bool password, reverse, lossy, non_adaptive, sasl, tls, acl, lock_key_sync, power_control;
 } VncArgs;
 extern const Prop VncArgs_rows[];
 

@@ -101,7 +101,7 @@ def telnet_talks_in_options():
     hello = s.until(PROMPT)
     assert hello.startswith(b"\xff\xfb\x01\xff\xfb\x03\xff\xfb\x00\xff\xfd\x00"), hello
     s.send(b"\xff\xfd\x01\xff\xfa\x18\x00xx\xff\xf0p 1\xff\xfb\x03+1\r\0")
-    assert b"\r\n2\r\n" in s.until(b"\n" + PROMPT)
+    assert b"\r\n0x2\r\n" in s.until(b"\n" + PROMPT)
 
 
 # ---- pty ----
@@ -119,7 +119,7 @@ def pty_tells_its_name_before_anything_else():
     fd = os.open(names[0], os.O_RDWR | os.O_NOCTTY)
     m = Hmp(Stream(fd))
     for n in range(3):
-        m.s.send(f"p 21*{n}\n")
+        m.s.send(f"p /d 21*{n}\n")
         assert f"\r\n{21 * n}\r\n".encode() in m.s.until(f"\n{21 * n}\r\n")
         # gone and back: seen as the same peer or as a new one, but always answered
         os.close(fd)
@@ -135,7 +135,7 @@ def serial_uses_a_line_of_the_host():
     s = Stream(ours)
     s.until(PROMPT)
     assert not termios.tcgetattr(theirs)[3] & termios.ECHO
-    s.send("p 5*5\r")
+    s.send("p /d 5*5\r")
     assert b"\r\n25\r\n" in s.until(b"\n" + PROMPT)
     s.send("quit\r")
     vm.p.wait(GUARD)
@@ -150,7 +150,7 @@ def file_takes_all_and_appends():
     for opts in ("", ",append=on"):
         feed = f"{TMP}/in"
         with open(feed, "w") as f:
-            f.write("p 40+2\nquit\n")
+            f.write("p /d 40+2\nquit\n")
         vm = Vm("-chardev", f"file,id=c,path={path},input-path={feed}{opts}", "-mon", "c")
         same(vm.end()[0], 0)
     same(open(path).read().count("\n42\r\n"), 0)
@@ -172,7 +172,7 @@ def pipe_is_a_pair_of_fifos():
     out.until(PROMPT)
     feed = Stream(os.open(f"{TMP}/p.in", os.O_RDWR))
     feed.send("p 1+1\n")
-    assert b"\r\n2\r\n" in out.until(b"\n" + PROMPT)
+    assert b"\r\n0x2\r\n" in out.until(b"\n" + PROMPT)
 
 
 @test
@@ -225,7 +225,7 @@ def mux_stamps_lines():
     out.until(PROMPT)
     keys.send("\x01tp 6\n")
     got = out.until(b"] " + PROMPT)
-    assert re.search(rb"\n\[\d\d:\d\d:\d\d\.\d{3}\] 6\r\n", got), got
+    assert re.search(rb"\n\[\d\d:\d\d:\d\d\.\d{3}\] 0x6\r\n", got), got
 
 
 @test
@@ -233,7 +233,7 @@ def echr_chooses_the_key():
     vm = Vm("-echr", "0x14", "-chardev", "stdio,id=c,mux=on", "-mon", "c")
     out, keys = Stream(vm.p.stdout.fileno()), Stream(vm.p.stdin.fileno())
     out.until(PROMPT)
-    keys.send("p 7\x01\x14h")
+    keys.send("p /d 7\x01\x14h")
     out.until("C-t x    exit emulator")
     keys.send("\x14x")
     same(vm.end()[0], 0)
@@ -300,7 +300,7 @@ def terminal_is_raw_and_comes_back():
     s.until(PROMPT)
     now = termios.tcgetattr(theirs)
     assert not now[3] & (termios.ICANON | termios.ECHO) and now[3] & termios.ISIG, now
-    s.send("p 3\r")
+    s.send("p /d 3\r")
     assert b"\n3\r" in s.until(b"\n" + PROMPT)
     s.send("quit\r")
     vm.p.wait(GUARD)
@@ -321,7 +321,7 @@ def terminal_gives_no_signals_where_it_is_asked_to():
 
 @test
 def terminal_comes_back_after_a_crash():
-    for sig in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT):
+    for sig in (signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR2, signal.SIGALRM):
         vm, s, theirs = on_tty("-monitor", "stdio", preexec_fn=no_core)
         s.until(PROMPT)
         vm.p.send_signal(sig)
@@ -346,7 +346,7 @@ def terminal_is_left_while_stopped():
     os.waitid(os.P_PID, vm.p.pid, os.WSTOPPED | os.WNOWAIT)
     assert termios.tcgetattr(theirs)[3] & termios.ICANON
     vm.p.send_signal(signal.SIGCONT)
-    s.send("p 8\r")
+    s.send("p /d 8\r")
     assert b"\n8\r" in s.until(b"\n" + PROMPT)
     assert not termios.tcgetattr(theirs)[3] & termios.ICANON
 
@@ -366,7 +366,7 @@ def output_that_nobody_reads_waits():
     os.close(w)
     out = Stream(r)
     out.until(PROMPT)
-    vm.p.stdin.write(b"help\n" * 200 + b"p 123+1\nquit\n")
+    vm.p.stdin.write(b"help\n" * 200 + b"p /d 123+1\nquit\n")
     got = out.eof()
     same(got.count(b"quit|q"), 200)
     assert b"\r\n124\r\n" in got

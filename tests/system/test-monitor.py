@@ -60,6 +60,8 @@ def hmp_complains_as_7_2_does():
     same(m("foo")[0], "unknown command: 'foo'")
     assert m("info foo")[0].startswith("unknown command: 'info foo'")
     same(m("quitt")[0], "unknown command: 'quitt' (did you mean 'quit'?)")
+    same(m("savevm x")[0], "'savevm' is not supported yet")
+    same(m("info migrate")[0], "'info migrate' is not supported yet")
     same(m("stop now")[:2], ["stop|s: extraneous characters at the end of line", 'Try "help stop" for more information'])
     same(m("sendkey")[:2], ["sendkey: string expected", 'Try "help sendkey" for more information'])
     same(m("info mtree -z")[:2], ["mtree: unsupported option -z", 'Try "help info mtree" for more information'])
@@ -76,9 +78,9 @@ def hmp_complains_as_7_2_does():
 @test
 def hmp_calculates():
     vm, m = hmp_vm()
-    for line, want in (("p 1+2", "3"), ("print 0x10 * 3", "48"), ("p/x 255", "0xff"), ("p /d -1", "-1"),
+    for line, want in (("p 1+2", "0x3"), ("print 0x10 * 3", "0x30"), ("p/x 255", "0xff"), ("p /d -1", "-1"),
                        ("p /u -1", "18446744073709551615"), ("p /c 65", "'A'"), ("p /o 8", "010"), ("p /o 0", "0"),
-                       ("p 2*(3+4)-1", "13"), ("p 7%4|8", "11"), ("p ~0", "-1"), ("p 'a'", "97"),
+                       ("p 2*(3+4)-1", "015"), ("p /d 13", "13"), ("p 7%4|8", "11"), ("p ~0", "-1"), ("p 'a'", "97"),
                        ("p 0x8000000000000000/-1", "-9223372036854775808"), ("p 1/0", "division by zero"),
                        ("p (1", "')' expected"), ("p $foo", "unknown register"), ("p", "unexpected end of expression"),
                        ("p 5 5", "print|p: extraneous characters at the end of line"), ("p " + "(" * 3000, "expression is nested too deeply")):
@@ -108,8 +110,8 @@ def hmp_shows_registers():
     same(rows[1], "CPU#0")
     assert rows[2].startswith("EAX=") and re.match(r"EIP=\w{8} EFL=\w{8} \[[DOSZAPC-]{7}\] CPL=0 II=0 A20=1 SMM=0", rows[4]), rows
     assert re.match(r"\* CPU #0: thread_id=\d+", m("info cpus")[0])
-    same(m("p $cs")[0], str(0xf000))
-    same(m("p $eip")[0], str(0xfffffff0))
+    same(m("p $cs")[0], "0xf000")
+    same(m("p $eip")[0], "0xfffffff0")
 
 
 @test
@@ -127,6 +129,21 @@ def hmp_edits_and_completes():
     m.s.until(b"\n" + PROMPT)
     m.s.send("sendkey ctrl-alt-del\t\n")
     assert any("sendkey ctrl-alt-delete" in row for row in screen(m.s.until(b"\n")))
+
+
+@test
+def hmp_completes_names_of_what_is_there():
+    open(f"{TMP}/a-file", "w").close()
+    vm, m = hmp_vm("-M", "pc", "-drive", "if=none,id=mydisk,media=cdrom", "-chardev", "null,id=mychar", "-netdev",
+                   "user,id=mynet", "-device", "e1000,netdev=mynet,id=mynic", "-object", "rng-builtin,id=myrng")
+    for line, last in {"eject m": "mydisk", f"change mydisk {TMP}/a-fi": f"{TMP}/a-file", "device_del m": "mynic",
+                       "device_add usb-tab": "usb-tablet", "netdev_add u": "user", "netdev_del m": "mynet",
+                       "set_link myni": "mynic", "object_add rng-b": "rng-builtin", "object_del m": "myrng",
+                       "chardev-add nu": "null", "chardev-remove m": "mychar", "commit a": "all",
+                       f"memsave 0 1 {TMP}/a-": f"{TMP}/a-file", "x /4xb $": "$"}.items():
+        m.s.send(line + "\t\x01#\n")  # C-a: a comment
+        same(screen(m.s.until(b"\n"))[-2].split()[-1], last)
+        m.s.until(PROMPT)
 
 
 @test
@@ -259,6 +276,29 @@ def hmp_changes_settings():
     same(m.text("log none"), "")
     same(m.text("info mem"), "PG disabled")
     same(m.text("gva2gpa 0x1234"), "gpa: 0x1234")
+
+
+@test
+def keys_of_two_monitors_wait_for_their_turn():
+    paths = [f"{TMP}/k{i}" for i in range(3)]
+    vm = Vm("-M", "pc", *(x for p in paths for x in ("-monitor", f"unix:{p},server=on,wait=off")))
+    a, b, reader = (Hmp(Socket(p)) for p in paths)
+    reader("o /b 0x64 0x60")
+    reader("o /b 0x60 0x45")
+    for m in (a, b):
+        m.s.send("sendkey a 0\n" * 100)
+    while a.s.buf.count(PROMPT) < 100 or b.s.buf.count(PROMPT) < 100:
+        reader("i /b 0x60")
+        for s in select.select([a.s.fd, b.s.fd], [], [], 0)[0]:
+            (a if s == a.s.fd else b).s.more()
+    assert b"Error" not in a.s.buf + b.s.buf, (a.s.buf, b.s.buf)
+
+
+@test
+def a_long_answer_comes_whole():
+    vm, m = hmp_vm("-M", "pc")
+    lines = m("xp /700000xg 0x100000")
+    same((len(lines), lines[349999]), (350001, "00000000006572f0: 0x0000000000000000 0x0000000000000000"))
 
 
 # ---- QMP ----
@@ -472,7 +512,7 @@ def hmp_survives_garbage():
         m.s.send(line + b"\n")
         while select.select([m.s.fd], [], [], 0)[0]:
             os.read(m.s.fd, 65536)
-    m.s.send(b"\x03\n\np 12345+1\n")
+    m.s.send(b"\x03\n\np /d 12345+1\n")
     m.s.until(b"12346")
 
 

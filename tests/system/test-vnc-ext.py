@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC beyond the picture: extensions, WebSocket, reverse connections, several displays, who may look."""
-import atexit, os, re, socket, struct, subprocess, sys, tempfile, time
+import atexit, os, re, resource, socket, struct, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.environ["SRC"], "tests/lib"))
 import qtest
 from qtest import Machine, Qmp, check, same
@@ -152,6 +152,35 @@ for _ in range(600):
 check(not q("query-vnc")["clients"], "a viewer that fails and does not read is dropped")
 v.close()
 
+# ---- half handshakes by the hundred, and no descriptor left ----
+def connection():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(PATH)
+    return s
+
+
+half = [connection() for _ in range(200)]
+v = viewer()
+check(v, "half handshakes keep nobody out")
+v.close()
+for s in half:
+    s.close()
+while q("query-vnc")["clients"]:
+    time.sleep(0.05)
+fds = f"/proc/{m.p.pid}/fd"
+few = len(os.listdir(fds)) + 6
+old = resource.prlimit(m.p.pid, resource.RLIMIT_NOFILE, (few, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+half = [connection() for _ in range(20)]
+while len(os.listdir(fds)) < few:
+    time.sleep(0.05)
+v = connection()
+v.settimeout(60)
+for s in half:
+    s.close()
+check(v.recv(12) == b"RFB 003.008\n", "a server without descriptors goes on when there are some")
+v.close()
+resource.prlimit(m.p.pid, resource.RLIMIT_NOFILE, old)
+
 # ---- WebSocket ----
 v = viewer(WS, websocket=True)
 check(b"101 " in v.s.answer and b"Sec-WebSocket-Protocol: binary" in v.s.answer, "the upgrade is answered")
@@ -224,10 +253,10 @@ for _ in range(50):
         break
 same((v.w, v.h), size, "Ctrl-Alt-1 comes back")
 v.press(0xffe3, 0xffe9, ord("2"))
-for c in "quit":  # at once: what follows the hot key is for the console it shows
-    v.press(ord(c))
-v.press(0xff0d)
-same(p.wait(30), 0, "what is typed there is done: quit")
+for c in "# " + 80 * "x" + "\nquit\n":  # at once: what follows the hot key is for the console it shows
+    v.press(0xff0d if c == "\n" else ord(c))
+v.close()
+same(p.wait(30), 0, "what is typed there is done, though the viewer left at once: quit")
 os.path.exists(QMP) and os.unlink(QMP)
 
 # ---- the bell of a text console ----
@@ -356,6 +385,15 @@ for args, want in {
 code, out, err = start("-vnc", "127.0.0.1:60,to=99,password=on", more=("-device", "VGA"))
 check(re.search(r"^VNC server running on 127\.0\.0\.1:59\d\d$", err, re.M), "to=: the line says which port", err)
 check("Password: " in out and "hidden" not in out and code == 0, "the prompt works when the monitor's input is a pipe", out)
+for where, want in {"0.0.0.0:60,ipv6=on": "address resolution failed", "unix:": "needs a path", "nohost.invalid:5,reverse":
+                    "address resolution failed", ":60,tls": "'tls' is not supported yet",
+                    ":60,x509=/tmp": "'x509' is not supported yet"}.items():
+    code, out, err = start("-vnc", where)
+    check(code == 1 and want in err, f"{where}: refused with a reason", err)
+code, out, err = start("-vnc", "none,password=on")
+check("Password: " in out and "Error" not in out and code == 0, "none: a display that listens nowhere has a password", out)
+code, out, err = start("-vnc", "unix:,websocket")  # the key alone is "on"
+check("needs a path" in err, "websocket alone is websocket=on", err)
 busy = socket.create_server(("127.0.0.1", 0))
 port = busy.getsockname()[1]
 if port > 5900:
