@@ -57,9 +57,6 @@ int64_t blk_length_by_name(Vm *, const char *name, GError **);
 int64_t blk_length(BlockFront *);
 bool blk_writable(BlockFront *);
 
-/* What to advertise; any byte range is served. */
-const struct BlockLimits *blk_limits(BlockFront *);
-
 /* done when nothing is in flight, inside the call if that is so already. */
 void blk_drain(BlockFront *, void (*done)(void *), void *o);
 

@@ -97,11 +97,6 @@ BlockFront *drive_at(Vm *vm, DriveIf iface, int bus, int unit)
     return NULL;
 }
 
-const DriveArgs *drive_args(BlockFront *blk)
-{
-    return &blk->args;
-}
-
 /* ---- what the arguments mean ---- */
 
 static void cache_switches(const DriveArgs *a, bool *writeback, bool *direct, bool *no_flush)

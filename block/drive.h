@@ -78,9 +78,6 @@ BlockFront *drive_find(Vm *, const char *name);
 BlockFront *drive_at(Vm *, DriveIf, int bus, int unit);
 BlockFront *drive_next(Vm *, BlockFront *); /* in the order they were opened; NULL: the first */
 
-/* The arguments with its place filled in: for boards and devices. */
-const DriveArgs *drive_args(BlockFront *);
-
 /* Later, on main: what failed, or NULL. It is the callee's. */
 typedef void DriveDone(void *o, GError *take);
 

@@ -401,11 +401,6 @@ bool blk_writable(BlockFront *blk)
     return blk->writable;
 }
 
-const BlockLimits *blk_limits(BlockFront *blk)
-{
-    return &blk->limits;
-}
-
 const char *blk_name(const BlockFront *blk)
 {
     return blk->name;

@@ -43,6 +43,5 @@ bool fd_port_wait(FdPort *, int ms);
  * reach its. The copy is non-blocking where that is possible without harm; *blocking says if not.
  */
 int fd_reopen(int fd, int flags, bool *blocking);
-bool fd_set_nonblocking(int fd);
 
 #endif

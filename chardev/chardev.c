@@ -217,11 +217,9 @@ bool char_attach(CharFront *f, const CharFrontOps *ops, void *o, GError **err)
     f->o = o;
     if (!c)
         return true;
-    if (c->fronts->len == (c->mux ? MUX_FRONTS : 1)) {
-        user_fail(err, "chardev '%s' is in use%s", c->label,
-                  c->mux ? " by four already" : ": give it mux=on to share it");
-        return false;
-    }
+    if (c->fronts->len == (c->mux ? MUX_FRONTS : 1))
+        return user_fail(err, "chardev '%s' is in use%s", c->label,
+                         c->mux ? " by four already" : ": give it mux=on to share it");
     g_ptr_array_add(c->fronts, f);
     unsigned last = c->fronts->len - 1;
     if (last && !ops->background && front_is_background(c, c->focus))
@@ -346,8 +344,7 @@ bool char_open_log(Chardev *c, const CharCommon *args, GError **err)
     c->log_fd = open(args->logfile, how, 0666);
     if (c->log_fd >= 0)
         return true;
-    user_fail(err, "could not open log file '%s': %s", args->logfile, g_strerror(errno));
-    return false;
+    return user_fail(err, "could not open log file '%s': %s", args->logfile, g_strerror(errno));
 }
 
 static void chardev_free(Chardev *c)
@@ -423,14 +420,10 @@ Chardev *chardev_new_labelled(Vm *vm, const ChardevArgs *a, GError **err)
 bool chardev_remove(Vm *vm, const char *label, GError **err)
 {
     Chardev *c = chardev_find(vm, label);
-    if (!c) {
-        user_fail(err, "Chardev '%s' not found", label);
-        return false;
-    }
-    if (c->fronts->len) {
-        user_fail(err, "Chardev '%s' is busy", label);
-        return false;
-    }
+    if (!c)
+        return user_fail(err, "Chardev '%s' not found", label);
+    if (c->fronts->len)
+        return user_fail(err, "Chardev '%s' is busy", label);
     chardev_close(c);
     return true;
 }

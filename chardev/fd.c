@@ -141,12 +141,6 @@ bool fd_port_wait(FdPort *p, int ms)
     return p->out < 0 || (poll(&pfd, 1, ms) > 0 && !(pfd.revents & (POLLERR | POLLHUP)));
 }
 
-bool fd_set_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
 /*
  * O_NONBLOCK belongs to the open file, which we share with the shell and with our stderr. Terminals
  * and pipes can be opened once more by /proc; a file would lose its position and needs no

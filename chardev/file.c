@@ -132,10 +132,8 @@ static bool pipe_open(Chardev *c, const void *args, GError **err)
             close(out);
         in = out = fifo_open(a->device, "");
     }
-    if (in < 0) {
-        user_fail(err, "could not open pipe '%s': %s", a->device, g_strerror(errno));
-        return false;
-    }
+    if (in < 0)
+        return user_fail(err, "could not open pipe '%s': %s", a->device, g_strerror(errno));
     fd_port_init(&file_of(c)->port, c, in, out, file_lost);
     c->filename = g_strdup("pipe");
     c->open = true;

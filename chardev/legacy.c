@@ -123,13 +123,11 @@ static bool legacy_to_kv(GString *kv, const char *text, GError **err)
             user_fail(err, "'%s' is incomplete: expected %s", text, forms[i].form);
         return ok;
     }
-    if (!*text || strpbrk(text, ":,=")) {
-        user_fail(err,
-                  "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
-                  "tcp:HOST:PORT, unix:PATH or chardev:ID",
-                  text);
-        return false;
-    }
+    if (!*text || strpbrk(text, ":,="))
+        return user_fail(err,
+                         "'%s' is not a character device: try stdio, pty, vc, null, file:NAME, "
+                         "tcp:HOST:PORT, unix:PATH or chardev:ID",
+                         text);
     g_string_append(kv, text);
     return true;
 }
@@ -146,8 +144,7 @@ static bool driver_is_there(const char *kv, GError **err)
         nearest_try(&near, c.name);
     }
     g_autofree char *hint = nearest_hint(&near);
-    user_fail(err, "character device '%s' is not supported%s", name, hint);
-    return false;
+    return user_fail(err, "character device '%s' is not supported%s", name, hint);
 }
 
 Chardev *chardev_new_legacy(Vm *vm, const char *label, const char *text, GError **err)

@@ -224,10 +224,8 @@ static bool mux_open(Chardev *c, const void *args, GError **err)
 {
     const MuxArgs *a = args;
     Chardev *base = chardev_find(c->vm, a->chardev);
-    if (!base) {
-        user_fail(err, "mux: base chardev '%s' not found", a->chardev);
-        return false;
-    }
+    if (!base)
+        return user_fail(err, "mux: base chardev '%s' not found", a->chardev);
     mux_init(mux_of(c), base);
     return mux_attach(mux_of(c), err);
 }

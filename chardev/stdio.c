@@ -140,16 +140,12 @@ static bool stdio_open(Chardev *c, const void *args, GError **err)
     const StdioArgs *a = args;
     bool in_blocks, out_blocks;
 
-    if (term.in_use) {
-        user_fail(err, "cannot use stdio by multiple character devices");
-        return false;
-    }
+    if (term.in_use)
+        return user_fail(err, "cannot use stdio by multiple character devices");
     int in = fd_reopen(STDIN_FILENO, O_RDONLY, &in_blocks);
     int out = fd_reopen(STDOUT_FILENO, O_WRONLY, &out_blocks);
-    if (in < 0 && out < 0) {
-        user_fail(err, "standard input and output are closed");
-        return false;
-    }
+    if (in < 0 && out < 0)
+        return user_fail(err, "standard input and output are closed");
     fd_port_init(&stdio_of(c)->port, c, in, out, stdio_lost);
     stdio_of(c)->port.blocking = out_blocks;
     term.in_use = 1;

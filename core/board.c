@@ -38,11 +38,6 @@ Device *board_add(Board *b, const char *type, const char *name, Bus *bus, const 
     return device_realize(d, bus, &b->err) ? d : NULL;
 }
 
-Device *board_default(Board *b, unsigned bit, const char *type, Bus *bus, const char *kv)
-{
-    return b->vm->defaults & bit ? board_add(b, type, NULL, bus, kv) : NULL;
-}
-
 Bus *board_bus(Device *d, unsigned n)
 {
     return d ? device_bus(d, n) : NULL;

@@ -105,9 +105,9 @@ bool bus_for(Vm *vm, const BusType *t, Device *d, GError **err)
         if (bus_attach(b, d, &last))
             return true;
     }
-    if (last)
+    if (last) {
         g_propagate_error(err, g_steal_pointer(&last));
-    else
-        user_fail(err, "No '%s' bus found for device '%s'", t->name, d->type->name);
-    return false;
+        return false;
+    }
+    return user_fail(err, "No '%s' bus found for device '%s'", t->name, d->type->name);
 }

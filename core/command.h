@@ -17,12 +17,8 @@ typedef enum { ARG_NONE, ARG_REQUIRED } ArgKind;
 typedef struct Reply Reply;
 void reply_send(Reply *, const void *result);
 
-/* TODO: known, says "not supported yet", exits 1 */
-enum { OPT_MULTI = 1, OPT_MERGE = 2, OPT_LAST = 4, OPT_TODO = 8 };
-
-/* rows: Args_rows; Str: the text as it is; Empty: no argument */
-#define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help, manual) \
-    bool opt_##id(Vm *vm, const Args *args, GError **err);
+/* each one counts, or what they say is put together; else the last one counts */
+enum { OPT_MULTI = 1, OPT_MERGE = 2 };
 
 /* TODO: known, answers "not supported yet", is not listed */
 enum { CMD_OOB = 1, CMD_PRECONFIG = 2, CMD_DEPRECATED = 4, CMD_TODO = 8 };
@@ -51,14 +47,6 @@ typedef Command set_command_t;
     static const Command command_##id = { qmp,         hmp,           grammar, help,       \
                                           Args##_rows, Result##_rows, flags,   run_##id }; \
     REGISTER(command, command_##id)
-
-/*
- * 4 rows, e.g. { "device_add", "json-cli json-cli-hotplug" }, { "MEM_UNPLUG_ERROR",
- * "deprecated" }
- */
-typedef struct Feature {
-    const char *qmp, *words;
-} Feature;
 
 /* Errors that QMP clients tell apart; all others are GenericError. */
 typedef enum {

@@ -94,7 +94,7 @@ enum {
 /* One kind of device. Every hook may be NULL; all are called with the machine lock held. */
 typedef struct DeviceType {
     const char *name, *desc, *alias; /* alias: another name for -device; may be NULL */
-    size_t size; /* of the instance struct */
+    size_t size;                     /* of the instance struct */
     /* TYPE_USER | TYPE_HOTPLUG | a DEFAULT_ bit: a user's own one removes that default device
      * (-serial, VGA, floppy ...) */
     uint32_t flags;
@@ -230,9 +230,6 @@ typedef struct Board {
 
 /* device_part, rows from a key=value text (NULL: none), realize. Bus NULL: none */
 Device *board_add(Board *, const char *type, const char *name, Bus *, const char *kv);
-
-/* if vm->defaults has the bit (not -nodefaults, no user's own); else NULL */
-Device *board_default(Board *, unsigned bit, const char *type, Bus *, const char *kv);
 
 /* NULL of NULL */
 Bus *board_bus(Device *, unsigned n);

@@ -44,17 +44,6 @@ void fw_file(Device *d, const char *name, GBytes *take)
     file_add(d, name)->bytes = take;
 }
 
-void fw_file_rw(Device *d, const char *name, void *bytes, size_t n, void (*written)(void *o),
-                void *o)
-{
-    FwFile *f = file_add(d, name);
-
-    f->rw = bytes;
-    f->rw_len = n;
-    f->written = written;
-    f->o = o;
-}
-
 void fw_option_rom_bytes(Device *d, const char *name, GBytes *take, int bootindex)
 {
     g_autofree char *path = g_strdup_printf("genroms/%.40s", name);
@@ -63,17 +52,6 @@ void fw_option_rom_bytes(Device *d, const char *name, GBytes *take, int bootinde
     f->bytes = take;
     f->bootindex = bootindex;
     f->rom = true;
-}
-
-bool fw_option_rom(Device *d, const char *file, int bootindex, GError **err)
-{
-    /* a 16-bit option ROM cannot say more: its size byte counts 512-byte blocks */
-    GBytes *bytes = firmware_load(d->vm, file, 255 * 512, err);
-    g_autofree char *base = g_path_get_basename(file);
-
-    if (bytes)
-        fw_option_rom_bytes(d, base, bytes, bootindex);
-    return bytes;
 }
 
 const GPtrArray *fw_files(Vm *vm)
@@ -110,7 +88,7 @@ char *firmware_find(Vm *vm, const char *name, GError **err)
     if (is_file(name))
         return g_strdup(name);
     if (strchr(name, '/')) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "could not find '%s'", name);
+        user_fail(err, "could not find '%s'", name);
         return NULL;
     }
     for (guint i = 0; i < n_user + g_strv_length(built_in); i++) {
@@ -120,10 +98,10 @@ char *firmware_find(Vm *vm, const char *name, GError **err)
             return g_steal_pointer(&path);
         g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", dir);
     }
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-                "could not find '%s' in %s (install the package 'seabios', or name its directory "
-                "with -L)",
-                name, tried->str);
+    user_fail(err,
+              "could not find '%s' in %s (install the package 'seabios', or name its directory "
+              "with -L)",
+              name, tried->str);
     return NULL;
 }
 
@@ -136,8 +114,7 @@ GBytes *firmware_load(Vm *vm, const char *name, size_t most, GError **err)
     if (!path || !g_file_get_contents(path, &text, &n, err))
         return NULL;
     if (n == 0 || n > most) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "'%s' has %zu bytes: 1 to %zu were expected", path, n, most);
+        user_fail(err, "'%s' has %zu bytes: 1 to %zu were expected", path, n, most);
         return NULL;
     }
     return g_bytes_new_take(g_steal_pointer(&text), n);

@@ -16,17 +16,7 @@
 /* realize; "etc/..", "genroms/.."; gone with the device. Same name twice: assert */
 void fw_file(Device *, const char *name, GBytes *take);
 
-/* guest-writable; bytes are in the device's state; written() after each guest write, locked */
-void fw_file_rw(Device *, const char *name, void *bytes, size_t n, void (*written)(void *o),
-                void *o);
-
-/*
- * A ROM that is not a PCI device's romfile=. Realize; bootindex -1: not in the boot order. The
- * file is found as firmware_find() does and becomes "genroms/FILE".
- */
-bool fw_option_rom(Device *, const char *file, int bootindex, GError **);
-
-/* the same from bytes: "genroms/NAME" */
+/* A ROM that is not a PCI device's romfile=, "genroms/NAME". Realize; -1: not in the boot order */
 void fw_option_rom_bytes(Device *, const char *name, GBytes *take, int bootindex);
 
 /* "/pci@i0cf8/ide@1,1/drive@0/disk@0\n...": rows named bootindex, fw_path of each bus, type->boot
@@ -48,11 +38,7 @@ GBytes *firmware_load(Vm *, const char *name, size_t most, GError **);
 typedef struct FwFile {
     char name[56];
     Device *owner;
-    GBytes *bytes; /* read-only ones */
-    void *rw;      /* guest-writable ones: rw_len bytes at rw */
-    size_t rw_len;
-    void (*written)(void *o);
-    void *o;
+    GBytes *bytes;
     int bootindex; /* of an option ROM, else -1 */
     bool rom;
 } FwFile;

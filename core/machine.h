@@ -89,19 +89,18 @@ typedef struct RamConf {
 enum { MAX_SERIAL = 4, MAX_PARALLEL = 3 };
 
 struct MachineConf {
-    uint64_t ram_size, max_ram_size; /* bytes */
-    unsigned ram_slots;
+    uint64_t ram_size; /* bytes */
     RamConf ram;
     NumaConf numa;
     BootConf boot;
     RtcConf rtc;
-    char *kernel, *initrd, *append, *dtb;
+    char *kernel, *initrd, *append;
     char *bios;
     GPtrArray *data_dirs; /* char *: -L first, then where we were installed; searched in order */
     char *name;
     uint8_t uuid[16];
     bool usb; /* -usb, -machine usb=on, -usbdevice: the board has its own controller */
-    bool uuid_set, no_acpi, no_hpet, nographic, no_fd_bootchk;
+    bool no_acpi, no_hpet, nographic, no_fd_bootchk;
     char *serial[MAX_SERIAL]; /* labels of chardevs, NULL: no such port */
     char *parallel[MAX_PARALLEL];
     GPtrArray *drives; /* DriveConf * */

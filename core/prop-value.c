@@ -31,11 +31,8 @@ bool prop_read_fail(PropRead *r, const PropPath *p, const char *fmt, ...)
     va_start(ap, fmt);
     text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
-    if (name->len)
-        user_fail(r->err, "Parameter '%s' %s", name->str, text);
-    else
-        user_fail(r->err, "This value %s", text);
-    return false;
+    return name->len ? user_fail(r->err, "Parameter '%s' %s", name->str, text)
+                     : user_fail(r->err, "This value %s", text);
 }
 
 bool prop_type_fail(PropRead *r, const PropPath *p, const char *type)

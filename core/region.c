@@ -47,12 +47,9 @@ static bool init_host(Region *r, Device *d, const char *name, uint64_t size, uin
     *r = (Region){ .name = name, .owner = d, .size = size, .kind = kind, .fd = -1 };
     g_assert(size && d);
     r->host = ram_map(pages, align);
-    if (!r->host) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "cannot allocate %" PRIu64 " MiB for '%s': %s", size >> 20, name,
-                    g_strerror(errno));
-        return false;
-    }
+    if (!r->host)
+        return user_fail(err, "cannot allocate %" PRIu64 " MiB for '%s': %s", size >> 20, name,
+                         g_strerror(errno));
     for (int c = 0; c < DIRTY_CLIENTS; c++) {
         r->dirty[c] = g_malloc(bitmap_longs(size) * sizeof(long));
         memset(r->dirty[c], 0xff, bitmap_longs(size) * sizeof(long));

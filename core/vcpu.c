@@ -28,7 +28,7 @@ typedef struct Work {
 } Work;
 
 typedef struct VcpuCore {
-    _Atomic unsigned bars; /* parked, blocked: reasons why this one stays out */
+    _Atomic unsigned bars; /* reasons why this one stays out */
     _Atomic bool asleep;   /* in the futex, or about to be */
     _Atomic bool in_run;   /* inside vcpu_run: may be kicked */
     _Atomic bool have_work;
@@ -308,7 +308,7 @@ void vcpu_run_on(Vcpu *v, void (*fn)(Vcpu *, void *), void *arg)
     vm_lock(v->vm);
 }
 
-static void bar(Vcpu *v, bool on)
+void vcpu_block(Vcpu *v, bool on)
 {
     Gate *g = gate_of(v);
 
@@ -319,19 +319,6 @@ static void bar(Vcpu *v, bool on)
     pthread_mutex_unlock(&g->lock);
     if (on)
         vcpu_request(v, REQ_STOP);
-}
-
-void vcpu_block(Vcpu *v, bool on)
-{
-    bar(v, on);
-}
-
-void vcpu_park(Vcpu *v, bool on)
-{
-    if (v->parked != on) {
-        v->parked = on;
-        bar(v, on);
-    }
 }
 
 /* ---- registers ---- */
@@ -417,7 +404,7 @@ static void run_once(Vcpu *v)
     c->in_run = false;
     if (stop != RUN_OK) {
         c->stop = stop;
-        bar(v, true);
+        vcpu_block(v, true);
         vm_call_main(v->vm, NULL, stopped_by_itself, v);
     }
 }
@@ -569,7 +556,7 @@ void vcpu_unbar(Vcpu *v)
 {
     if (v->core->stop != RUN_OK) {
         v->core->stop = RUN_OK;
-        bar(v, false);
+        vcpu_block(v, false);
     }
 }
 

@@ -46,7 +46,7 @@ struct Vcpu {
     GThread *thread;
     int thread_id; /* the kernel's, for query-cpus-fast; 0 before its thread runs */
     _Atomic uint32_t request, sipi_vector;
-    _Atomic bool halted, wait_sipi, a20, parked;
+    _Atomic bool halted, wait_sipi, a20;
     _Atomic uint8_t where; /* VcpuWhere; the gate's */
     uint32_t todo;         /* own thread: REQ_TLB, REQ_A20 that vcpu_run still has to obey */
     Space *mem, *smm, *io;
@@ -71,7 +71,7 @@ uint64_t vcpu_tsc(Vcpu *, uint64_t *hz);
 
 /*
  * main, locked, not from a device callback; waits with the lock released: re-read your state.
- * fn runs on its thread at an instruction boundary, unlocked; also while it is paused, parked
+ * fn runs on its thread at an instruction boundary, unlocked; also while it is paused
  * or halted
  */
 void vcpu_run_on(Vcpu *, void (*fn)(Vcpu *, void *), void *arg);
@@ -89,16 +89,9 @@ void vcpus_exclusive(Vm *, void (*fn)(void *), void *arg);
 void vcpus_pause(Vm *);
 void vcpus_resume(Vm *);
 
-/* main, locked: this one stays out when the others resume (GDB) */
-void vcpu_park(Vcpu *, bool on);
-
-/* paused, parked or in run_on: get() on its thread at first use, put() before it next runs */
+/* paused or in run_on: get() on its thread at first use, put() before it next runs */
 X86State *vcpu_state(Vcpu *, bool write);
 typedef enum { RUN_OK, RUN_DEBUG, RUN_ERROR } RunStop;
-typedef struct DebugPoint {
-    uint64_t addr, len;
-    enum { DBG_BREAK, DBG_WRITE, DBG_READ, DBG_ACCESS } kind;
-} DebugPoint;
 typedef struct AccelOps {
     const char *name, *alias, *desc;
     const Prop *props;
@@ -122,8 +115,6 @@ typedef struct AccelOps {
     bool (*put)(Vcpu *, bool after_reset);
     /* main, locked, vCPUs out; running: before they start. May be NULL */
     void (*run_state)(Vm *, bool running);
-    /* in run_on */
-    bool (*debug)(Vcpu *, const DebugPoint *, size_t n, GError **);
     /* never runs guest code: CLOCK_VIRTUAL stands still but for clock_step() (qtest) */
     bool stepped;
     /* any; may be NULL: see vcpu_tsc() */

@@ -104,10 +104,8 @@ CMD(eject, "eject", "eject", "-f:force device", EjectArgs, Empty, 0,
 static bool cmd_eject(Vm *vm, const EjectArgs *a, Reply *r, GError **err)
 {
     const char *name = a->device ? a->device : a->id;
-    if (!name) {
-        MON_ERROR(err, "Parameter 'id' is missing");
-        return false;
-    }
+    if (!name)
+        return user_fail(err, "Parameter 'id' is missing");
     BlockFront *b = drive_named(vm, name, err);
     if (!b || !drive_eject(b, a->force, reply_done, r, err))
         return false;
@@ -155,10 +153,8 @@ CMD(blockdev_change_medium, "blockdev-change-medium", NULL, NULL, MediumArgs, Em
 static bool cmd_blockdev_change_medium(Vm *vm, const MediumArgs *a, Reply *r, GError **err)
 {
     const char *name = a->device ? a->device : a->id;
-    if (!name) {
-        MON_ERROR(err, "Parameter 'id' is missing");
-        return false;
-    }
+    if (!name)
+        return user_fail(err, "Parameter 'id' is missing");
     return medium_change(vm, name, a->filename, a->format, a->read_only, a->force, r, err);
 }
 
@@ -192,19 +188,16 @@ static void password_answered(Monitor *m, const char *text, void *o)
 
 static bool change_vnc(Vm *vm, const ChangeArgs *a, Reply *r, GError **err)
 {
-    if (strcmp(a->filename, "password") != 0 && strcmp(a->filename, "passwd") != 0) {
-        MON_ERROR(err,
-                  "Parameter 'target' expects 'password', not '%s': the address of the VNC "
-                  "server cannot be changed while it runs",
-                  a->filename);
-        return false;
-    }
+    if (strcmp(a->filename, "password") != 0 && strcmp(a->filename, "passwd") != 0)
+        return user_fail(err,
+                         "Parameter 'target' expects 'password', not '%s': the address of the VNC "
+                         "server cannot be changed while it runs",
+                         a->filename);
     if (a->arg)
         return vnc_set_password(vm, NULL, a->arg, VNC_KEEP, err);
     if (hmp_ask(r, "Password: ", true, password_answered, NULL))
         return true;
-    MON_ERROR(err, "Parameter 'password' is missing: there is nobody to ask");
-    return false;
+    return user_fail(err, "Parameter 'password' is missing: there is nobody to ask");
 }
 
 CMD(change, NULL, "change", "device -f:force filename [format] [read-only-mode]", ChangeArgs, Empty,

@@ -147,6 +147,6 @@ static bool cmd_chardev_send_break(Vm *vm, const IdArgs *a, Reply *r, GError **e
     if (c)
         char_event(c, CHR_BREAK);
     else
-        MON_ERROR(err, "Chardev '%s' not found", a->id);
+        user_fail(err, "Chardev '%s' not found", a->id);
     return c;
 }

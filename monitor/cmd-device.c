@@ -299,9 +299,7 @@ CMD(device_del, "device_del", "device_del", "id", DelArgs, Empty, 0, "remove dev
 static bool cmd_device_del(Vm *vm, const DelArgs *a, Reply *r, GError **err)
 {
     Device *d = *a->id == '/' ? device_by_path(vm, a->id) : device_by_id(vm, a->id);
-    if (!d) {
-        MON_ERROR(err, "Device '%s' not found", a->id);
-        return false;
-    }
+    if (!d)
+        return user_fail(err, "Device '%s' not found", a->id);
     return device_del(d, err);
 }

@@ -31,9 +31,9 @@ static const Prop SendkeyArgs_rows[] = {
 static bool key_add(KeyPress *k, int code, const char *name, GError **err)
 {
     if (k->n == G_N_ELEMENTS(k->code))
-        MON_ERROR(err, "too many keys at once: at most %zu", G_N_ELEMENTS(k->code));
+        user_fail(err, "too many keys at once: at most %zu", G_N_ELEMENTS(k->code));
     else if (!code)
-        MON_ERROR(err, "invalid parameter: %s", name);
+        user_fail(err, "invalid parameter: %s", name);
     else
         k->code[k->n++] = (uint16_t)code;
     return k->n && k->code[k->n - 1] == code;
@@ -151,7 +151,7 @@ static Console *console_wanted(Vm *vm, const char *device, int64_t head, GError 
         c = console_at(vm, 0);
     }
     if (!c)
-        MON_ERROR(err, "There is no console to take a screendump from");
+        user_fail(err, "There is no console to take a screendump from");
     return c;
 }
 
@@ -163,12 +163,11 @@ CMD(screendump, "screendump", "screendump", "filename -f:format [device] [head]"
 static bool cmd_screendump(Vm *vm, const ScreendumpArgs *a, Reply *r, GError **err)
 {
     Console *c = console_wanted(vm, a->device, a->head, err);
-    Surface *s = c ? console_snapshot(c) : NULL;
-    if (!s) {
-        if (c)
-            MON_ERROR(err, "no surface");
+    if (!c)
         return false;
-    }
+    Surface *s = console_snapshot(c);
+    if (!s)
+        return user_fail(err, "no surface");
     bool ok =
         a->format ? surface_write_png(s, a->filename, err) : surface_write_ppm(s, a->filename, err);
     surface_unref(s);
@@ -238,8 +237,7 @@ static bool cmd_mouse_set(Vm *vm, const MouseArgs *a, Reply *r, GError **err)
 {
     if (a->index >= 0 && a->index <= UINT_MAX && input_mouse_set(vm, (unsigned)a->index))
         return true;
-    MON_ERROR(err, "Mouse at index '%" PRId64 "' not found", a->index);
-    return false;
+    return user_fail(err, "Mouse at index '%" PRId64 "' not found", a->index);
 }
 
 /* ---- VNC: password and expiry ---- */
@@ -278,8 +276,7 @@ static bool protocol_is_vnc(uint8_t protocol, GError **err)
 {
     if (protocol == 0)
         return true;
-    MON_ERROR(err, "SPICE is not in this build");
-    return false;
+    return user_fail(err, "SPICE is not in this build");
 }
 
 CMD(set_password, "set_password", "set_password", "protocol password -d:display [connected]",
@@ -315,10 +312,9 @@ static bool cmd_expire_password(Vm *vm, const ExpireArgs *a, Reply *r, GError **
     int64_t at;
     if (!protocol_is_vnc(a->protocol, err))
         return false;
-    if (!expiry_of(a->time, &at)) {
-        MON_ERROR(err, "invalid time '%s': use now, never, +SECONDS or a Unix time", a->time);
-        return false;
-    }
+    if (!expiry_of(a->time, &at))
+        return user_fail(err, "invalid time '%s': use now, never, +SECONDS or a Unix time",
+                         a->time);
     return vnc_expire_password(vm, a->display, at, err);
 }
 

@@ -75,11 +75,9 @@ static bool resize(Vm *vm, const ResizeArgs *a, Reply *r, GError **err)
 {
     BlockFront *b;
 
-    if (!a->device) {
-        MON_ERROR(err, a->node_name ? "node-name= is not supported yet: write device="
-                                    : "Parameter 'device' is missing");
-        return false;
-    }
+    if (!a->device)
+        return user_fail(err, a->node_name ? "node-name= is not supported yet: write device="
+                                           : "Parameter 'device' is missing");
     b = drive_named(vm, a->device, err);
     if (!b)
         return false;
@@ -138,7 +136,7 @@ static bool cmd_block_set_io_throttle(Vm *vm, const ThrottleArgs *a, Reply *r, G
     BlockFront *b = name ? drive_named(vm, name, err) : NULL;
 
     if (!name)
-        MON_ERROR(err, "Parameter 'id' is missing");
+        user_fail(err, "Parameter 'id' is missing");
     return b && drive_set_throttle(b, &a->t, err);
 }
 
@@ -166,14 +164,12 @@ static bool cmd_drive_add(Vm *vm, const DriveAddArgs *a, Reply *r, GError **err)
     DriveArgs d;
     bool ok;
 
-    if (a->node) {
-        MON_ERROR(err, "drive_add -n is not supported yet: there is no -blockdev");
-        return false;
-    }
+    if (a->node)
+        return user_fail(err, "drive_add -n is not supported yet: there is no -blockdev");
     prop_defaults(DriveArgs_rows, &d);
     ok = prop_parse_kv(DriveArgs_rows, "file", a->opts, &d, vm, err);
     if (ok && d.iface != IF_NONE) {
-        MON_ERROR(err, "Can't hot-add drive to its interface: write if=none and device_add");
+        user_fail(err, "Can't hot-add drive to its interface: write if=none and device_add");
         ok = false;
     }
     ok = ok && drive_open(vm, &d, err);

@@ -136,16 +136,12 @@ static bool dump(Vm *vm, const DumpArgs *a, Vcpu *v, Reply *r, GError **err)
     f.letter = f.letter ? f.letter : last->letter;
     f.size = f.size ? f.size : last->size;
     *last = f;
-    if ((uint64_t)f.count * f.size > DUMP_MAX) {
-        MON_ERROR(err, "too much at once: at most %d MiB", DUMP_MAX >> 20);
-        return false;
-    }
+    if ((uint64_t)f.count * f.size > DUMP_MAX)
+        return user_fail(err, "too much at once: at most %d MiB", DUMP_MAX >> 20);
     Vcpu *mode = reply_vcpu(r);
     MemView m = { vm, v, NULL };
-    if (!mode && f.letter == 'i') {
-        MON_ERROR(err, "No CPU available");
-        return false;
-    }
+    if (!mode && f.letter == 'i')
+        return user_fail(err, "No CPU available");
     vcpus_pause(vm);
     if (mode)
         m.x = vcpu_state(mode, false);
@@ -162,10 +158,8 @@ CMD(x, NULL, "x", "/fmt addr", DumpArgs, Empty, 0, "virtual memory dump starting
 static bool cmd_x(Vm *vm, const DumpArgs *a, Reply *r, GError **err)
 {
     Vcpu *v = reply_vcpu(r);
-    if (!v) {
-        MON_ERROR(err, "No CPU available");
-        return false;
-    }
+    if (!v)
+        return user_fail(err, "No CPU available");
     return dump(vm, a, v, r, err);
 }
 
@@ -236,10 +230,8 @@ static bool port_size(const char *fmt, unsigned *size, GError **err)
     static const char letters[] = "bwhl";
     char c = fmt && *fmt ? *fmt : 'b';
     const char *at = strchr(letters, c);
-    if (!at || (fmt && *fmt && fmt[1])) {
-        MON_ERROR(err, "invalid size '%s': use b, w or l", fmt);
-        return false;
-    }
+    if (!at || (fmt && *fmt && fmt[1]))
+        return user_fail(err, "invalid size '%s': use b, w or l", fmt);
     *size = c == 'b' ? 1 : c == 'l' ? 4 : 2;
     return true;
 }
@@ -299,7 +291,7 @@ static bool save(const MemView *m, const SaveArgs *a, GError **err)
     for (uint64_t left = a->size; ok && left;) {
         size_t n = (size_t)MIN(left, sizeof(buf));
         if (!mem_read(m, addr, buf, n)) {
-            MON_ERROR(err, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64 " specified", a->addr,
+            user_fail(err, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64 " specified", a->addr,
                       a->size);
             fclose(f);
             return false;
@@ -311,7 +303,7 @@ static bool save(const MemView *m, const SaveArgs *a, GError **err)
     if (f && fclose(f) != 0)
         ok = false;
     if (!ok)
-        MON_ERROR(err, "could not write '%s': %s", a->filename, g_strerror(errno));
+        user_fail(err, "could not write '%s': %s", a->filename, g_strerror(errno));
     return ok;
 }
 
@@ -330,10 +322,8 @@ CMD(memsave, "memsave", "memsave", "val size filename", SaveArgs, Empty, 0,
 static bool cmd_memsave(Vm *vm, const SaveArgs *a, Reply *r, GError **err)
 {
     Vcpu *v = a->cpu < 0 ? reply_vcpu(r) : a->cpu < vm->n_vcpus ? vm->vcpu[a->cpu] : NULL;
-    if (!v) {
-        MON_ERROR(err, "Parameter 'cpu-index' expects a CPU number");
-        return false;
-    }
+    if (!v)
+        return user_fail(err, "Parameter 'cpu-index' expects a CPU number");
     vcpus_pause(vm);
     MemView m = { vm, v, vcpu_state(v, false) };
     bool ok = save(&m, a, err);

@@ -308,10 +308,8 @@ CMD(human_monitor_command, "human-monitor-command", NULL, NULL, HmpArgs, Str, 0,
 
 static bool cmd_human_monitor_command(Vm *vm, const HmpArgs *a, Reply *r, GError **err)
 {
-    if (a->cpu != -1 && (a->cpu < 0 || a->cpu >= vm->n_vcpus)) {
-        MON_ERROR(err, "Parameter 'cpu-index' expects a CPU number");
-        return false;
-    }
+    if (a->cpu != -1 && (a->cpu < 0 || a->cpu >= vm->n_vcpus))
+        return user_fail(err, "Parameter 'cpu-index' expects a CPU number");
     reply_defer(r);
     hmp_run(vm, NULL, a->cpu < 0 ? r->cpu : (unsigned)a->cpu, a->line, hmc_done, r);
     return true;

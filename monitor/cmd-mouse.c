@@ -19,8 +19,8 @@ static bool mouse_send(Vm *vm, const InputEvent *e, size_t n, GError **err)
         l->mouse = input_source_new(vm, "mouse");
     if (input_send(l->mouse, 0, e, n))
         return true;
-    MON_ERROR(err, "the guest does not read its mouse: %u events wait", input_pending(l->mouse));
-    return false;
+    return user_fail(err, "the guest does not read its mouse: %u events wait",
+                     input_pending(l->mouse));
 }
 
 /* texts, as the original reads them: "5 -7" would be one number, 5 - 7 */
@@ -41,10 +41,8 @@ static bool add_motion(InputEvent *e, size_t *n, uint16_t axis, const char *text
 {
     int64_t val = 0;
 
-    if (text && (!text_int(text, &val) || val < -FAR || val > FAR)) {
-        MON_ERROR(err, "'%s' is not a number from %d to %d", text, -FAR, FAR);
-        return false;
-    }
+    if (text && (!text_int(text, &val) || val < -FAR || val > FAR))
+        return user_fail(err, "'%s' is not a number from %d to %d", text, -FAR, FAR);
     if (val)
         e[(*n)++] = (InputEvent){ IN_REL, axis, (int32_t)val };
     return true;

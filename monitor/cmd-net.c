@@ -120,7 +120,7 @@ static NetPort *hub_member(Vm *vm, int64_t vlan, const char *name, GError **err)
 
     if (p && net_hub_id(p) == vlan)
         return p;
-    MON_ERROR(err, "can't find device %s on hub %" PRId64, name, vlan);
+    user_fail(err, "can't find device %s on hub %" PRId64, name, vlan);
     return NULL;
 }
 
@@ -173,7 +173,7 @@ static NetPort *first_user(Vm *vm, GError **err)
         if (net_is_user(ports->pdata[i]))
             return ports->pdata[i];
     }
-    MON_ERROR(err, "user mode network stack not in use");
+    user_fail(err, "user mode network stack not in use");
     return NULL;
 }
 
@@ -186,14 +186,14 @@ static NetPort *fwd_user(Vm *vm, const FwdArgs *a, const char **rule, GError **e
     if (!a->arg2)
         return first_user(vm, err);
     if (a->arg3 && !text_int(a->arg1, &vlan)) {
-        MON_ERROR(err, "'%s' is not the number of a hub", a->arg1);
+        user_fail(err, "'%s' is not the number of a hub", a->arg1);
         return NULL;
     }
     p = a->arg3 ? hub_member(vm, vlan, a->arg2, err) : netdev_find(vm, a->arg1);
     if (!p && !a->arg3)
-        MON_ERROR(err, "unrecognized netdev id '%s'", a->arg1);
+        user_fail(err, "unrecognized netdev id '%s'", a->arg1);
     if (p && !net_is_user(p)) {
-        MON_ERROR(err, "'%s' is not a user network", p->name);
+        user_fail(err, "'%s' is not a user network", p->name);
         return NULL;
     }
     return p;

@@ -271,7 +271,7 @@ static Json *get(Vm *vm, const GetArgs *a, GError **err)
     v = prop_get(own_rows(n), n->dev, a->property);
     v = v ? v : prop_get(bus_rows(n), n->dev, a->property);
     if (!v)
-        MON_ERROR(err, "Property '%s.%s' not found", n->type, a->property);
+        user_fail(err, "Property '%s.%s' not found", n->type, a->property);
     return v;
 }
 
@@ -311,7 +311,7 @@ static bool set(Vm *vm, const char *path, const char *property, const Json *v, G
     g_autoptr(GArray) all = nodes(vm);
     const Node *n = node_get(all, path, err);
     if (n && !n->dev)
-        MON_ERROR(err, "Property '%s.%s' cannot be changed", n->type, property);
+        user_fail(err, "Property '%s.%s' cannot be changed", n->type, property);
     return n && n->dev && device_set(n->dev, property, v, err);
 }
 
@@ -410,10 +410,8 @@ static bool reply_rows(Reply *r, const char *name, GError **err)
             info_rows(list, c.rows, true);
         }
     }
-    if (!found) {
-        MON_ERROR(err, "Device '%s' not found", name);
-        return false;
-    }
+    if (!found)
+        return user_fail(err, "Device '%s' not found", name);
     PropInfoList res = { (PropInfo *)(void *)list->data, list->len };
     reply_send(r, &res);
     return true;

@@ -62,10 +62,8 @@ CMD(system_wakeup, "system_wakeup", "system_wakeup", NULL, Empty, Empty, 0,
 
 static bool cmd_system_wakeup(Vm *vm, const Empty *a, Reply *r, GError **err)
 {
-    if (vm_state(vm) != RUNSTATE_SUSPENDED) {
-        MON_ERROR(err, "Unable to wake up: guest is not in suspended state");
-        return false;
-    }
+    if (vm_state(vm) != RUNSTATE_SUSPENDED)
+        return user_fail(err, "Unable to wake up: guest is not in suspended state");
     vm_request(vm, VM_WAKEUP, "host-qmp-system-wakeup");
     return true;
 }

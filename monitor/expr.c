@@ -43,10 +43,8 @@ static bool expr_number(Expr *e, int64_t *v)
 {
     char *end;
     *v = (int64_t)g_ascii_strtoull(e->p, &end, 0);
-    if (end == e->p) {
-        MON_ERROR(e->err, "invalid char '%c' in expression", *e->p);
-        return false;
-    }
+    if (end == e->p)
+        return user_fail(e->err, "invalid char '%c' in expression", *e->p);
     e->p = end;
     return true;
 }
@@ -58,20 +56,16 @@ static bool expr_register(Expr *e, int64_t *v)
     while (g_ascii_isalnum(*e->p) || *e->p == '_' || *e->p == '.')
         e->p++;
     g_autofree char *name = g_strndup(start, (gsize)(e->p - start));
-    if (!e->reg || !e->reg(e->o, name, &value)) {
-        MON_ERROR(e->err, "unknown register");
-        return false;
-    }
+    if (!e->reg || !e->reg(e->o, name, &value))
+        return user_fail(e->err, "unknown register");
     *v = (int64_t)value;
     return true;
 }
 
 static bool expr_char(Expr *e, int64_t *v)
 {
-    if (!e->p[0] || e->p[1] != '\'') {
-        MON_ERROR(e->err, "character constant expected: 'a'");
-        return false;
-    }
+    if (!e->p[0] || e->p[1] != '\'')
+        return user_fail(e->err, "character constant expected: 'a'");
     *v = (uint8_t)e->p[0];
     e->p += 2;
     return true;
@@ -79,10 +73,8 @@ static bool expr_char(Expr *e, int64_t *v)
 
 static bool expr_unary(Expr *e, int64_t *v)
 {
-    if (++e->depth > DEPTH_MAX) {
-        MON_ERROR(e->err, "expression is nested too deeply");
-        return false;
-    }
+    if (++e->depth > DEPTH_MAX)
+        return user_fail(e->err, "expression is nested too deeply");
     bool ok;
     char op = expr_take(e, "+-~($'");
     switch (op) {
@@ -96,7 +88,7 @@ static bool expr_unary(Expr *e, int64_t *v)
     case '(':
         ok = expr_sum(e, v);
         if (ok && !expr_take(e, ")")) {
-            MON_ERROR(e->err, "')' expected");
+            user_fail(e->err, "')' expected");
             ok = false;
         }
         break;
@@ -104,7 +96,7 @@ static bool expr_unary(Expr *e, int64_t *v)
     case '\'': ok = expr_char(e, v); break;
     default:
         if (!expr_peek(e)) {
-            MON_ERROR(e->err, "unexpected end of expression");
+            user_fail(e->err, "unexpected end of expression");
             ok = false;
         } else {
             ok = expr_number(e, v);
@@ -126,8 +118,7 @@ static bool expr_product(Expr *e, int64_t *v)
         if (op == '*') {
             *v = (int64_t)((uint64_t)*v * (uint64_t)w);
         } else if (w == 0) {
-            MON_ERROR(e->err, "division by zero");
-            return false;
+            return user_fail(e->err, "division by zero");
         } else if (w == -1) { /* the smallest value divided by -1 traps */
             *v = op == '/' ? (int64_t)(0 - (uint64_t)*v) : 0;
         } else {

@@ -26,8 +26,7 @@ bool mem_format_parse(const char *text, MemFormat *f, GError **err)
         } else if (strchr("xduoci", *text)) {
             f->letter = *text;
         } else {
-            MON_ERROR(err, "invalid char in format: '%c'", *text);
-            return false;
+            return user_fail(err, "invalid char in format: '%c'", *text);
         }
     }
     return true;

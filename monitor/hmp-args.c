@@ -118,7 +118,7 @@ static char *word_next(const char **p, GError **err)
             c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
         }
         if (!c) {
-            MON_ERROR(err, "unterminated string");
+            user_fail(err, "unterminated string");
             return NULL;
         }
         g_string_append_c(s, c);
@@ -171,12 +171,11 @@ static bool reg_of_vcpu(void *o, const char *name, uint64_t *value)
 static bool arg_missing(ArgParse *a, const Prop *row, GError **err)
 {
     bool file = strcmp(row->name, "filename") == 0;
-    MON_ERROR(err, "%s: %s expected", a->name,
-              file                  ? "filename"
-              : row->kind == P_BOOL ? "'on' or 'off'"
-              : row->kind == P_LINK ? "name"
-                                    : "string");
-    return false;
+    return user_fail(err, "%s: %s expected", a->name,
+                     file                  ? "filename"
+                     : row->kind == P_BOOL ? "'on' or 'off'"
+                     : row->kind == P_LINK ? "name"
+                                           : "string");
 }
 
 static bool arg_take(ArgParse *a, const Prop *row, GError **err)
@@ -213,8 +212,7 @@ static bool arg_flag(ArgParse *a, GError **err)
         json_set(a->values, row->name, json_bool(true));
         return true;
     }
-    MON_ERROR(err, "%s: unsupported option -%c", a->name, flag);
-    return false;
+    return user_fail(err, "%s: unsupported option -%c", a->name, flag);
 }
 
 /* Flags may stand before any word: "-f", not "-1" where a number is due. */
@@ -276,7 +274,7 @@ static bool args_fill(ArgParse *a, GError **err)
     if (!arg_flags(a, err))
         return false;
     if (*a->p)
-        MON_ERROR(err, "%s: extraneous characters at the end of line", a->name);
+        user_fail(err, "%s: extraneous characters at the end of line", a->name);
     return !*a->p;
 }
 

@@ -101,7 +101,7 @@ static GError *hmp_unknown(Vm *vm, const char *text)
 
     g_strchomp(name);
     if (is_later(name)) {
-        MON_ERROR(&err, "'%s' is not supported yet", name);
+        user_fail(&err, "'%s' is not supported yet", name);
         return err;
     }
     Nearest near = nearest_to(name);

@@ -10,8 +10,6 @@
 #include "util/json.h"
 #include "util/line.h"
 
-#define MON_ERROR(err, ...) user_fail(err, __VA_ARGS__)
-
 const char *qmp_error_class(const GError *);
 
 /* What "/4xw" says. */

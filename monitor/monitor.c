@@ -200,13 +200,10 @@ bool monitor_open(Vm *vm, const MonArgs *a, GError **err)
         for (guint i = 0; i < chardev_all(vm)->len; i++)
             nearest_try(&near, ((Chardev *)chardev_all(vm)->pdata[i])->label);
         g_autofree char *hint = nearest_hint(&near);
-        MON_ERROR(err, "chardev \"%s\" not found%s", a->chardev, hint);
-        return false;
+        return user_fail(err, "chardev \"%s\" not found%s", a->chardev, hint);
     }
-    if (a->pretty && a->mode != MON_CONTROL) {
-        MON_ERROR(err, "'pretty' needs mode=control");
-        return false;
-    }
+    if (a->pretty && a->mode != MON_CONTROL)
+        return user_fail(err, "'pretty' needs mode=control");
     return monitor_on(vm, c, a->mode, a->pretty, err);
 }
 

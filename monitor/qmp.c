@@ -54,38 +54,27 @@ static void qmp_error(Monitor *m, const GError *e, const Json *id)
 
 static bool request_check(const Json *req, const char **name, const Json **args, GError **err)
 {
-    if (req->kind != J_OBJ) {
-        MON_ERROR(err, "QMP input must be a JSON object");
-        return false;
-    }
-    *name = NULL;
-    *args = NULL;
+    if (req->kind != J_OBJ)
+        return user_fail(err, "QMP input must be a JSON object");
     for (size_t i = 0; i < req->n; i++) {
         const char *key = req->mem[i].key;
         const Json *v = req->mem[i].value;
         if (strcmp(key, "execute") == 0 || strcmp(key, "exec-oob") == 0) {
-            if (v->kind != J_STR) {
-                MON_ERROR(err, "QMP input member '%s' must be a string", key);
-                return false;
-            }
-            if (*name) {
-                MON_ERROR(err, "QMP input member '%s' clashes with 'execute'", key);
-                return false;
-            }
+            if (v->kind != J_STR)
+                return user_fail(err, "QMP input member '%s' must be a string", key);
+            if (*name)
+                return user_fail(err, "QMP input member '%s' clashes with 'execute'", key);
             *name = v->s;
         } else if (strcmp(key, "arguments") == 0) {
-            if (v->kind != J_OBJ) {
-                MON_ERROR(err, "QMP input member 'arguments' must be an object");
-                return false;
-            }
+            if (v->kind != J_OBJ)
+                return user_fail(err, "QMP input member 'arguments' must be an object");
             *args = v;
         } else if (strcmp(key, "id") != 0) {
-            MON_ERROR(err, "QMP input member '%s' is unexpected", key);
-            return false;
+            return user_fail(err, "QMP input member '%s' is unexpected", key);
         }
     }
     if (!*name)
-        MON_ERROR(err, "QMP input lacks member 'execute'");
+        user_fail(err, "QMP input lacks member 'execute'");
     return *name;
 }
 
@@ -121,7 +110,7 @@ static const Command *request_command(Monitor *m, const Json *req, const char *n
         return NULL;
     }
     if (json_get(req, "exec-oob")) {
-        MON_ERROR(err, "QMP input member 'exec-oob' is unexpected");
+        user_fail(err, "QMP input member 'exec-oob' is unexpected");
         return NULL;
     }
     return c;
@@ -155,8 +144,8 @@ static void qmp_done(Reply *r, void *o)
 /* A command without result rows of its own returns {}; a list that is empty is []. */
 static void qmp_dispatch(Monitor *m, const Json *req)
 {
-    const char *name;
-    const Json *args;
+    const char *name = NULL;
+    const Json *args = NULL;
     GError *err = NULL;
     const Json *id = req->kind == J_OBJ ? json_get(req, "id") : NULL;
     const Command *c = NULL;
@@ -255,6 +244,5 @@ static bool cmd_qmp_capabilities(Vm *vm, const CapArgs *a, Reply *r, GError **er
 {
     if (!a->enable.n)
         return true;
-    MON_ERROR(err, "Capability '%s' not available", a->enable.at[0]);
-    return false;
+    return user_fail(err, "Capability '%s' not available", a->enable.at[0]);
 }

@@ -62,7 +62,7 @@ void reply_run(Reply *r, void *args)
     GError *err = NULL;
     bool todo = r->cmd->flags & CMD_TODO;
     if (todo)
-        MON_ERROR(&err, "%s is not supported yet", r->cmd->qmp ? r->cmd->qmp : r->cmd->hmp);
+        user_fail(&err, "%s is not supported yet", r->cmd->qmp ? r->cmd->qmp : r->cmd->hmp);
     r->running = true;
     bool ok = !todo && r->cmd->run(r->vm, args, r, &err);
     r->running = false;

@@ -69,11 +69,9 @@ static gboolean keys_no_room(void *o)
 bool keys_send(Vm *vm, const KeyPress *k, int64_t hold_ms, Reply *r, GError **err)
 {
     MonitorList *l = monitor_list(vm);
-    if (hold_ms < 0 || hold_ms > 60000) {
-        MON_ERROR(err, "invalid hold time %d: use 0 to 60000 ms",
-                  (int)CLAMP(hold_ms, INT_MIN, INT_MAX));
-        return false;
-    }
+    if (hold_ms < 0 || hold_ms > 60000)
+        return user_fail(err, "invalid hold time %d: use 0 to 60000 ms",
+                         (int)CLAMP(hold_ms, INT_MIN, INT_MAX));
     if (!l->keys) {
         l->keys = g_new0(KeyQueue, 1);
         l->keys->source = input_source_new(vm, "sendkey");

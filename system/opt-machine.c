@@ -251,7 +251,6 @@ bool opt_uuid(Vm *vm, const Str *args, GError **err)
             return user_fail(err, "Fail to parse UUID string: '%.2s' is not hexadecimal", p);
         out[i] = g_ascii_xdigit_value(p[0]) << 4 | g_ascii_xdigit_value(p[1]);
     }
-    vm->conf->uuid_set = true;
     return true;
 }
 

@@ -12,43 +12,26 @@
 #include "util/text.h"
 #include "util/trace.h"
 
-#undef OPT
-#define OPT_SECTION(title)
-#define OPT_MORE(synopsis, help)
-#define OPT_ALIAS(name, of)
-#define OPT_LATER(name, arg, synopsis, help)
-#define OPT_IGNORE(name, arg, why)
-#define OPT_REJECT(name, arg)
-#define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help, manual) \
-    static bool run_##id(Vm *vm, const void *args, GError **err)                \
-    {                                                                           \
-        return opt_##id(vm, args, err);                                         \
+#define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help) \
+    static bool run_##id(Vm *vm, const void *args, GError **err)        \
+    {                                                                   \
+        return opt_##id(vm, args, err);                                 \
     }
 #include "qemu-options.def"
-#undef OPT
-#undef OPT_SECTION
-#undef OPT_MORE
-#undef OPT_ALIAS
-#undef OPT_LATER
-#undef OPT_IGNORE
-#undef OPT_REJECT
 
-#define OPT(id, n, a, ph, f, imp, Args, syn, h, man) \
+#define OPT(id, n, a, ph, f, imp, Args, syn, h) \
     { n, OPTION_SERVED, a, ph, f, imp, Args##_rows, run_##id, syn, h, NULL },
 #define OPT_SECTION(title) { .kind = OPTION_SERVED, .help = title },
 #define OPT_MORE(syn, h)   { .kind = OPTION_SERVED, .synopsis = syn, .help = h },
 #define OPT_ALIAS(n, o)    { .name = n, .kind = OPTION_ALIAS, .of = o },
 #define OPT_LATER(n, a, syn, h) \
-    { .name = n, .kind = OPTION_LATER, .arg = a, .flags = OPT_TODO, .synopsis = syn, .help = h },
+    { .name = n, .kind = OPTION_LATER, .arg = a, .synopsis = syn, .help = h },
 #define OPT_IGNORE(n, a, why) { .name = n, .kind = OPTION_IGNORE, .arg = a, .of = why },
 #define OPT_REJECT(n, a)      { .name = n, .kind = OPTION_REJECT, .arg = a },
 const Option option_table[] = {
 #include "qemu-options.def"
     { .name = NULL },
 };
-
-/* A bare word: the first hard disk. It has no row of its own in -help. */
-static const Option *option_find(const char *name);
 
 static bool is_end(const Option *o)
 {

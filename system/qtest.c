@@ -404,8 +404,7 @@ static bool open_log(Qtest *q, const char *log, GError **err)
     if (!log)
         q->log = stderr;
     else if (strcmp(log, "none") && !(q->log = fopen(log, "w"))) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_FAILED, "-qtest-log %s: cannot write it", log);
-        return false;
+        return user_fail(err, "-qtest-log %s: cannot write it", log);
     }
     q->own_log = log && q->log;
     if (q->own_log)

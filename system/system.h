@@ -57,7 +57,7 @@ typedef struct Startup {
     void *machine_args; /* the machine type's own rows */
     char *cpu, *display_vnc, *vga, *pidfile, *chroot, *runas, *qtest, *qtest_log, *debugcon;
     char *hdachs;
-    DisplayArgs display; /* type NULL: not said */
+    DisplayArgs display;   /* type NULL: not said */
     GPtrArray *accels;     /* char *: -accel, in order */
     GPtrArray *serials;    /* char * */
     GPtrArray *parallels;  /* char * */
@@ -143,20 +143,9 @@ void signals_init(void);   /* before anything may change the terminal */
 void signals_attach(Vm *); /* SIGINT, SIGTERM, SIGHUP end vm_loop() */
 int signals_pending(void); /* one came before vm_loop(): its number, else 0 */
 
-/* OPT is core/command.h's: it declares the handlers */
-#define OPT_SECTION(title)
-#define OPT_MORE(synopsis, help)
-#define OPT_ALIAS(name, of)
-#define OPT_LATER(name, arg, synopsis, help)
-#define OPT_IGNORE(name, arg, why)
-#define OPT_REJECT(name, arg)
+/* Declares opt_ID of each row that is served; Args: Str is the text as it is, Empty no argument. */
+#define OPT(id, name, arg, phase, flags, implied, Args, synopsis, help) \
+    bool opt_##id(Vm *vm, const Args *args, GError **err);
 #include "qemu-options.def"
-#undef OPT
-#undef OPT_SECTION
-#undef OPT_MORE
-#undef OPT_ALIAS
-#undef OPT_LATER
-#undef OPT_IGNORE
-#undef OPT_REJECT
 
 #endif

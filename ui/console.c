@@ -177,11 +177,6 @@ unsigned console_number(const Console *c)
     return c->number;
 }
 
-const char *console_label(const Console *c)
-{
-    return c->label;
-}
-
 bool console_text(Console *c, TextScreen *t)
 {
     g_array_set_size(t->cells, 0);

@@ -78,7 +78,6 @@ void console_free(Console *);
 Console *console_at(Vm *, unsigned number);
 Console *console_of(Vm *, Device *, unsigned head);
 unsigned console_number(const Console *);
-const char *console_label(const Console *);
 bool console_text(Console *, TextScreen *); /* cells must be there; false: no characters */
 
 void console_set_surface(Console *, Surface *take); /* NULL: the display is off */

@@ -6,9 +6,7 @@
  * modes show their size only. Not modelled: blinking, bright backgrounds. Main, locked.
  */
 #define NCURSES_WIDECHAR 1
-#define key_name         curses_key_name /* ours is in ui/keymap.h */
 #include <curses.h>
-#undef key_name
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>

@@ -88,8 +88,7 @@ KeyMap *keymap_get(const char *lang, GError **err)
     const KeyMap *m = map_find(lang);
     g_autofree char *all = m ? NULL : g_strchomp(keymap_languages());
     if (!m)
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-                    "could not read keymap file: '%s'; known languages: %s", lang, all);
+        user_fail(err, "could not read keymap file: '%s'; known languages: %s", lang, all);
     return (KeyMap *)m;
 }
 

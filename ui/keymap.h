@@ -37,9 +37,8 @@ size_t keymap_event(const KeyMap *, KeyMapState *, uint32_t sym, bool down, unsi
 /* Unicode, and 8 9 13 27 127 for the keys of that meaning; 0: none */
 uint32_t keysym_char(uint32_t sym);
 
-/* sendkey and send-key: "ret", "ctrl", "a"; 0: no such. key_name: NULL: no such */
+/* sendkey and send-key: "ret", "ctrl", "a"; 0: no such. */
 int key_by_name(const char *qcode);
-const char *key_name(unsigned code);
 /* names in the order of their codes, NULL-ended: for completion and did-you-mean */
 extern const char *const key_names[];
 

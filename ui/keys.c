@@ -75,14 +75,6 @@ int key_by_name(const char *qcode)
     return 0;
 }
 
-const char *key_name(unsigned code)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)
-        if (keys[i].code == code)
-            return keys[i].name;
-    return NULL;
-}
-
 int key_by_number(unsigned xt)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++)

@@ -99,8 +99,7 @@ static bool write_file(const char *path, const GByteArray *bytes, GError **err)
         ok = false;
     }
     if (!ok)
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(error), "failed to write '%s': %s",
-                    path, g_strerror(error));
+        user_fail(err, "failed to write '%s': %s", path, g_strerror(error));
     return ok;
 }
 
@@ -135,10 +134,8 @@ bool surface_write_png(const Surface *s, const char *path, GError **err)
     g_autoptr(GByteArray) rgb = surface_rgb(s, 1);
     uLongf n = compressBound(rgb->len);
     g_autofree uint8_t *packed = g_malloc(n);
-    if (compress2(packed, &n, rgb->data, rgb->len, 6) != Z_OK) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOMEM, "failed to compress '%s'", path);
-        return false;
-    }
+    if (compress2(packed, &n, rgb->data, rgb->len, 6) != Z_OK)
+        return user_fail(err, "failed to compress '%s'", path);
     struct {
         uint32_t w, h;
         uint8_t depth, color, compression, filter, interlace;

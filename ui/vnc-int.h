@@ -68,7 +68,7 @@ typedef struct VncClient {
     int fd, pair; /* IO; pair: our end, -1 before VNC_WAIT_LIVE ends */
     VncState state;
     VncPeer peer;
-    bool skip_auth, shared, input_blocked, hung_up, xvp;
+    bool shared, input_blocked, hung_up, xvp;
     bool scancodes, pointer_type, leds, layout, alpha_cursor; /* encodings it announced */
     unsigned minor;                                           /* RFB 3.minor */
     unsigned skip; /* bytes of the library's own handshake to drop */
@@ -144,7 +144,7 @@ void vnc_wake(int eventfd);
 
 /* vnc-io.c */
 gpointer vnc_io_thread(gpointer server);
-void vnc_client_add(VncDisplay *, int fd, bool skip_auth, bool websocket); /* any; takes fd */
+void vnc_client_add(VncDisplay *, int fd, bool websocket); /* any; takes fd */
 void vnc_client_unref(VncClient *);
 void vnc_client_fail(VncClient *); /* what is queued is sent, then it is closed */
 void vnc_client_put(VncClient *, const void *p, size_t n); /* IO: behind what is queued for it */

@@ -105,14 +105,13 @@ void vnc_client_fail(VncClient *c)
 }
 
 /* ---- life ---- */
-void vnc_client_add(VncDisplay *d, int fd, bool skip_auth, bool websocket)
+void vnc_client_add(VncDisplay *d, int fd, bool websocket)
 {
     VncClient *c = g_new0(VncClient, 1);
     g_atomic_ref_count_init(&c->ref);
     c->display = d;
     c->fd = fd;
     c->pair = -1;
-    c->skip_auth = skip_auth;
     c->in = g_byte_array_new();
     c->out = g_byte_array_new();
     c->deadline = g_get_monotonic_time() + VNC_HANDSHAKE_S * G_USEC_PER_SEC;
@@ -179,7 +178,7 @@ static bool display_has_place(VncDisplay *d)
 {
     VncClient *oldest = NULL;
     unsigned waiting = 0;
-    g_mutex_lock(&d->server->lock); /* main adds some: reverse, vnc_add_client() */
+    g_mutex_lock(&d->server->lock); /* main adds some: reverse */
     unsigned all = d->clients->len;
     for (unsigned i = all; i-- > 0;) {
         VncClient *c = d->clients->pdata[i];
@@ -198,7 +197,7 @@ static void display_accept(VncDisplay *d, int listen_fd, bool websocket)
 {
     int fd = vnc_accept(listen_fd);
     if (fd >= 0 && display_has_place(d))
-        vnc_client_add(d, fd, false, websocket);
+        vnc_client_add(d, fd, websocket);
     else if (fd >= 0)
         close(fd);
     else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) /* no descriptor left */

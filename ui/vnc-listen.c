@@ -74,16 +74,11 @@ static void listening(VncDisplay *d, int fd, bool websocket)
 static bool unix_address(struct sockaddr_un *a, const char *path, GError **err)
 {
     *a = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (!*path) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "unix: needs a path");
-        return false;
-    }
-    if (strlen(path) >= sizeof(a->sun_path)) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NAMETOOLONG,
-                    "UNIX socket path '%s' is longer than %zu bytes", path,
-                    sizeof(a->sun_path) - 1);
-        return false;
-    }
+    if (!*path)
+        return user_fail(err, "unix: needs a path");
+    if (strlen(path) >= sizeof(a->sun_path))
+        return user_fail(err, "UNIX socket path '%s' is longer than %zu bytes", path,
+                         sizeof(a->sun_path) - 1);
     strcpy(a->sun_path, path);
     return true;
 }
@@ -96,8 +91,7 @@ static bool listen_unix(VncDisplay *d, const char *path, bool websocket, GError 
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(path);
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, SOMAXCONN) < 0) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "Failed to bind socket to %s: %s", path, g_strerror(errno));
+        user_fail(err, "Failed to bind socket to %s: %s", path, g_strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;
@@ -216,12 +210,8 @@ static char *split(const char *target, unsigned max, unsigned *number)
 static bool socket_error(int error, const char *what, const char *target, GError **err)
 {
     if (error < 0)
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "address resolution failed for %s: %s",
-                    target, gai_strerror(error));
-    else
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(error), "%s %s: %s", what, target,
-                    g_strerror(error));
-    return false;
+        return user_fail(err, "address resolution failed for %s: %s", target, gai_strerror(error));
+    return user_fail(err, "%s %s: %s", what, target, g_strerror(error));
 }
 
 bool vnc_listen(VncDisplay *d, const char *target, GError **err)
@@ -230,12 +220,10 @@ bool vnc_listen(VncDisplay *d, const char *target, GError **err)
     if (g_str_has_prefix(target, "unix:"))
         return listen_unix(d, target + 5, false, err);
     g_autofree char *host = split(target, PORT_MAX - VNC_PORT, &number);
-    if (!host) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "'%s' is no VNC display: type host:N with N from 0 to %d, for example :0",
-                    target, PORT_MAX - VNC_PORT);
-        return false;
-    }
+    if (!host)
+        return user_fail(err,
+                         "'%s' is no VNC display: type host:N with N from 0 to %d, for example :0",
+                         target, PORT_MAX - VNC_PORT);
     unsigned last = MIN(MAX(d->args.to, number), (unsigned)(PORT_MAX - VNC_PORT));
     int error = 0;
     for (unsigned n = number; n <= last; n++)
@@ -255,21 +243,17 @@ bool vnc_listen_websocket(VncDisplay *d, const char *where, const char *target, 
         return listen_unix(d, where + 5, true, err);
     if (strcmp(where, "on") == 0 || strcmp(where, "yes") == 0) {
         host = split(target, PORT_MAX, &port);
-        if (!host || !d->n_listen || d->listen[0].family[0] != 'i') {
-            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                        "websocket=on goes with a display number only: type websocket=PORT or "
-                        "websocket=unix:PATH");
-            return false;
-        }
+        if (!host || !d->n_listen || d->listen[0].family[0] != 'i')
+            return user_fail(err,
+                             "websocket=on goes with a display number only: type websocket=PORT or "
+                             "websocket=unix:PATH");
         port = WEBSOCKET_PORT + (unsigned)atoi(d->listen[0].service) - VNC_PORT;
     } else {
         with_colon = strchr(where, ':') ? g_strdup(where) : g_strdup_printf(":%s", where);
         host = split(with_colon, PORT_MAX, &port);
-        if (!host) {
-            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                        "websocket=%s is no port: type on, PORT, host:PORT or unix:PATH", where);
-            return false;
-        }
+        if (!host)
+            return user_fail(err, "websocket=%s is no port: type on, PORT, host:PORT or unix:PATH",
+                             where);
     }
     return listen_port(d, host, port, true, &error) ||
            socket_error(error, "Failed to bind WebSocket", where, err);
@@ -316,8 +300,7 @@ int vnc_connect(const VncDisplay *d, const char *target, GError **err)
     }
     g_autofree char *host = split(target, PORT_MAX, &port);
     if (!host) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "'%s' is no viewer's address: with reverse=on type host:PORT", target);
+        user_fail(err, "'%s' is no viewer's address: with reverse=on type host:PORT", target);
         return -1;
     }
     int fd = -1, error = resolve(d, *host ? host : "localhost", port, false, list);

@@ -46,7 +46,7 @@ static size_t take_version(VncClient *c)
     }
     /* 3.4 to 3.6 never were: some viewers say 3.5 and mean 3.3 */
     c->minor = minor >= 8 ? 8 : minor == 7 ? 7 : 3;
-    bool password = c->display->args.password && !c->skip_auth;
+    bool password = c->display->args.password;
     uint8_t type = password ? 2 : 1;
     if (c->minor == 3) {
         put32(c, type);
@@ -64,7 +64,7 @@ static size_t take_version(VncClient *c)
 
 static size_t take_security(VncClient *c)
 {
-    bool password = c->display->args.password && !c->skip_auth;
+    bool password = c->display->args.password;
     if (c->in->data[0] != (password ? 2 : 1)) {
         put32(c, 1);
         client_fail(c, "Unsupported security type");

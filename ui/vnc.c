@@ -45,12 +45,6 @@ static VncDisplay *display_find(Vm *vm, const char *id)
     return NULL;
 }
 
-static bool fail(GError **err, const char *text)
-{
-    g_set_error_literal(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, text);
-    return false;
-}
-
 /* what a later release will serve is refused by name, never ignored */
 static bool args_ok(const VncArgs *a, GError **err)
 {
@@ -69,11 +63,8 @@ static bool args_ok(const VncArgs *a, GError **err)
         { "x509verify", a->x509verify },
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(later); i++) {
-        if (later[i].given) {
-            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOSYS,
-                        "VNC option '%s' is not supported yet", later[i].name);
-            return false;
-        }
+        if (later[i].given)
+            return user_fail(err, "VNC option '%s' is not supported yet", later[i].name);
     }
     return true;
 }
@@ -121,9 +112,8 @@ static bool console_wanted(Vm *vm, const VncArgs *args, Console **c, GError **er
     Device *dev = device_by_id(vm, args->display);
     *c = dev ? console_of(vm, dev, args->head) : NULL;
     if (!*c)
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-                    "display=%s,head=%u: there is no device of that id with such a screen",
-                    args->display, args->head);
+        user_fail(err, "display=%s,head=%u: there is no device of that id with such a screen",
+                  args->display, args->head);
     return *c;
 }
 
@@ -150,7 +140,7 @@ static bool password_from(VncDisplay *d, const char *secret, GError **err)
     if (!secret)
         return true;
     if (d->args.password)
-        return fail(err, "'password' and 'password-secret' exclude each other");
+        return user_fail(err, "'password' and 'password-secret' exclude each other");
     g_autofree char *text = secret_text(d->server->vm, secret, err);
     if (!text)
         return false;
@@ -162,15 +152,15 @@ static bool password_from(VncDisplay *d, const char *secret, GError **err)
 }
 
 /*
- * Listening, or connected to a viewer that listens: its descriptor is *fd. "none": viewers come by
- * add_client only.
+ * Listening, or connected to a viewer that listens: its descriptor is *fd. "none": nobody
+ * can come.
  */
 static bool display_sockets(VncDisplay *d, const VncArgs *args, int *fd, GError **err)
 {
     if (strcmp(args->vnc, "none") == 0)
         return true;
     if (args->reverse && args->websocket)
-        return fail(err, "'reverse' and 'websocket' exclude each other");
+        return user_fail(err, "'reverse' and 'websocket' exclude each other");
     if (args->reverse)
         return (*fd = vnc_connect(d, args->vnc, err)) >= 0;
     return vnc_listen(d, args->vnc, err) &&
@@ -182,8 +172,7 @@ static VncDisplay *display_open(Vm *vm, const VncArgs *args, GError **err)
     Console *console;
     int viewer = -1;
     if (args->id && display_find(vm, args->id)) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_EXIST, "there is a VNC display '%s' already",
-                    args->id);
+        user_fail(err, "there is a VNC display '%s' already", args->id);
         return NULL;
     }
     if (!args_ok(args, err) || !console_wanted(vm, args, &console, err))
@@ -198,14 +187,14 @@ static VncDisplay *display_open(Vm *vm, const VncArgs *args, GError **err)
     }
     display_start(s, d, console);
     if (viewer >= 0)
-        vnc_client_add(d, viewer, false, false);
+        vnc_client_add(d, viewer, false);
     return d;
 }
 
 bool vnc_open(Vm *vm, const VncArgs *args, GError **err)
 {
     if (!args->vnc)
-        return fail(err, "a VNC display needs a place: type host:N, for example :0");
+        return user_fail(err, "a VNC display needs a place: type host:N, for example :0");
     VncDisplay *d = display_open(vm, args, err);
     if (d && args->to && d->n_listen) /* the user cannot know it */
         fprintf(stderr, "VNC server running on %s:%s\n", d->listen[0].host, d->listen[0].service);
@@ -261,15 +250,17 @@ static VncDisplay *password_display(Vm *vm, const char *id, GError **err)
     VncDisplay *d = display_find(vm, id);
     if (!d) {
         if (id)
-            g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_NOENT, "there is no VNC display '%s'", id);
+            user_fail(err, "there is no VNC display '%s'", id);
         else
-            fail(err,
-                 "Could not set password: no VNC display is open (start with -vnc :0,password=on)");
+            user_fail(
+                err,
+                "Could not set password: no VNC display is open (start with -vnc :0,password=on)");
         return NULL;
     }
     if (!d->args.password) {
-        fail(err,
-             "If you want use passwords please enable password auth using '-vnc ${dpy},password'.");
+        user_fail(
+            err,
+            "If you want use passwords please enable password auth using '-vnc ${dpy},password'.");
         return NULL;
     }
     return d;
@@ -282,7 +273,7 @@ bool vnc_set_password(Vm *vm, const char *display, const char *password, VncConn
     if (!d)
         return false;
     if (connected != VNC_KEEP)
-        return fail(err, "only connected=keep works with VNC: viewers that are in stay in");
+        return user_fail(err, "only connected=keep works with VNC: viewers that are in stay in");
     g_mutex_lock(&d->server->lock);
     explicit_bzero(d->password, sizeof(d->password));
     g_strlcpy(d->password, password ? password : "", sizeof(d->password));
@@ -299,17 +290,6 @@ bool vnc_expire_password(Vm *vm, const char *display, int64_t unix_s, GError **e
     g_mutex_lock(&d->server->lock);
     d->expires = unix_s;
     g_mutex_unlock(&d->server->lock);
-    return true;
-}
-
-bool vnc_add_client(Vm *vm, int fd, bool skip_auth, GError **err)
-{
-    VncDisplay *d = display_find(vm, NULL);
-    if (!d || !g_unix_set_fd_nonblocking(fd, TRUE, err)) {
-        close(fd);
-        return d ? false : fail(err, "no VNC display is open");
-    }
-    vnc_client_add(d, fd, skip_auth, false);
     return true;
 }
 

@@ -52,8 +52,6 @@ bool vnc_set_password(Vm *, const char *display, const char *password, VncConnec
 /* INT64_MAX: never */
 bool vnc_expire_password(Vm *, const char *display, int64_t unix_s, GError **);
 
-bool vnc_add_client(Vm *, int fd, bool skip_auth, GError **); /* takes fd */
-
 GPtrArray *vnc_info(Vm *); /* VncServerInfo *, may be empty; frees its elements */
 
 #else
@@ -79,10 +77,6 @@ static inline bool vnc_set_password(Vm *vm, const char *display, const char *pas
     return vnc_missing(err);
 }
 static inline bool vnc_expire_password(Vm *vm, const char *display, int64_t unix_s, GError **err)
-{
-    return vnc_missing(err);
-}
-static inline bool vnc_add_client(Vm *vm, int fd, bool skip_auth, GError **err)
 {
     return vnc_missing(err);
 }

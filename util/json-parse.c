@@ -485,11 +485,6 @@ Json *json_next(JsonStream *s, GError **err)
     return NULL;
 }
 
-bool json_stream_idle(const JsonStream *s)
-{
-    return s->scanned == s->start;
-}
-
 GQuark json_error_quark(void)
 {
     return g_quark_from_static_string("json");

@@ -74,7 +74,6 @@ JsonStream *json_stream_new(void);
 void json_stream_free(JsonStream *);
 void json_stream_feed(JsonStream *, const char *p, size_t n);
 Json *json_next(JsonStream *, GError **);
-bool json_stream_idle(const JsonStream *); /* no document has begun */
 #define JSON_ERROR (json_error_quark())
 GQuark json_error_quark(void);
 

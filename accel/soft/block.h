@@ -10,12 +10,11 @@
 #include "accel/soft/decode.h"
 #include "accel/soft/env.h"
 
-#define BLOCK_MAX     64 /* instructions, without the closing one */
-#define BLOCK_NO_PAGE 0
+#define BLOCK_MAX 64 /* instructions, without the closing one */
 
 struct Block {
     uint64_t host;  /* of the first byte */
-    uint64_t host2; /* of the second page, when the one instruction crosses; or BLOCK_NO_PAGE */
+    uint64_t host2; /* of the second page, when the one instruction crosses, or 0 */
     uint32_t hflags;
     uint16_t len, n;
     Block *hash_next, *page_next[2];

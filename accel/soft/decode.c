@@ -80,7 +80,6 @@ typedef struct Bytes {
     uint8_t osz; /* of V: 2, 4 or 8 */
     uint8_t rep; /* the last of F2 and F3 */
     uint8_t sib;
-    bool has66;
 } Bytes;
 
 static uint64_t bytes_get(Bytes *b, unsigned size)

@@ -94,35 +94,33 @@ typedef struct AddressSpace {
 #define SOFT_DR6_BT  (1u << 15)
 
 /* Targets in the upper half of the address space, a kernel's, have the upper half of the slots. */
-#define JC_SIZE      2048
-#define JC_HALF      (JC_SIZE / 2)
+#define JC_SIZE 2048
+#define JC_HALF (JC_SIZE / 2)
 typedef struct JumpCache {
     uint64_t pc;
     Block *b;
 } JumpCache;
 
 /* Switches that make rare paths common, for tests */
-enum { CHAOS_ONE = 1, CHAOS_TLB = 2 };
+enum { CHAOS_ONE = 1 };
 
 typedef struct SoftEnv {
     X86State x86;
-    void *jump[5];       /* __builtin_setjmp buffer of the dispatcher */
-    unsigned tlb_mode;   /* of ordinary accesses now; set by soft_hflags() */
-    Tlb *tlb_now;        /* &tlb[tlb_mode] */
-    uint32_t tlb_clean;  /* bit m: tlb[m] holds nothing; 0 at first, when its tags are still 0 */
-    Block *scratch;      /* code outside RAM: decoded here for one use */
-    uint32_t chaos;      /* CHAOS_... */
-    bool look;           /* ask LapicOps.pending() once IF allows it */
-    bool stepping;       /* TF was set when the instruction began; soft_deliver() clears it */
-    uint64_t insn_count; /* statistics only */
-    unsigned spins;      /* PAUSE: every so many the host's processor is offered to others */
+    void *jump[5];      /* __builtin_setjmp buffer of the dispatcher */
+    unsigned tlb_mode;  /* of ordinary accesses now; set by soft_hflags() */
+    Tlb *tlb_now;       /* &tlb[tlb_mode] */
+    uint32_t tlb_clean; /* bit m: tlb[m] holds nothing; 0 at first, when its tags are still 0 */
+    Block *scratch;     /* code outside RAM: decoded here for one use */
+    uint32_t chaos;     /* CHAOS_... */
+    bool look;          /* ask LapicOps.pending() once IF allows it */
+    bool stepping;      /* TF was set when the instruction began; soft_deliver() clears it */
+    unsigned spins;     /* PAUSE: every so many the host's processor is offered to others */
 
     /* soft_raise: what the dispatcher finds after the longjmp */
     uint32_t exc_vector, exc_error;
     /* debug registers, derived from DR7: bit n: breakpoint n looks at data, at code */
     uint8_t watch, watch_code;
     uint32_t dr6_pending; /* DR6 bits that this instruction brought: data breakpoints, BT */
-    bool delivering;      /* inside soft_deliver: the next fault is a second one */
 
     uint64_t apic_page; /* this vCPU's LAPIC page, SOFT_NO_PAGE: none */
     size_t flat_hint;   /* row of the memory map that was hit last */
@@ -179,7 +177,7 @@ bool soft_load_pdptes(X86State *, uint64_t cr3); /* false: #GP, nothing changed 
 /* la -> physical for a fetch; raises #PF (CR2 = la). Host pointer of the byte, NULL: not RAM or
  * ROM, or not up to the end of the page. */
 uint64_t soft_fetch_page(X86State *, uint64_t la, const uint8_t **host);
-void soft_tlb_flush(X86State *); /* everything: TLB, walks, jump cache */
+void soft_tlb_flush(X86State *);      /* everything: TLB, walks, jump cache */
 void soft_tlb_drop_local(X86State *); /* all but global pages, of TLB and jump cache only */
 void soft_tlb_flush_page(X86State *, uint64_t la);
 /* out of all tag_w: the 4 KiB at this host address hold code now */
@@ -211,7 +209,7 @@ void soft_blocks_written(Vm *, Region *, uint64_t off, uint64_t len);
 void soft_blocks_drop_all(Vm *);
 
 /* run.c */
-RunStop soft_run(Vcpu *); /* events, then blocks, until request or halted or x86.triple */
+RunStop soft_run(Vcpu *);     /* events, then blocks, until request or halted or x86.triple */
 void soft_hflags(X86State *); /* after CR0, CR4, EFER, CS, SS, DS, ES, flags changed */
 
 /* excp.c */

@@ -148,7 +148,6 @@ static void classify(const Insn *in, Thunk *t)
         t->rm = in->mem ? T_MEM : T_NONE;
         t->mmx = false;
     }
-    t->mmx_write = t->mmx;
     t->msize = in->row->msize ? in->row->msize : in->osz;
     /* movd, cvtsi2ss: the size of the general register; V and Y were resolved by the decoder */
     if (t->msize >= 0x100)
@@ -366,8 +365,8 @@ static void emit(Code *c, const Insn *in, const Thunk *t, unsigned imm)
 /* ---- the arena ---- */
 /*
  * SIGFPE in a thunk is an unmasked SIMD exception: keep the flags the guest must see, then return
- * false from the thunk. rcx is X86State, the stack is as at entry. The thunk's EMMS is passed by, so
- * the host's x87 registers are marked empty here.
+ * false from the thunk. rcx is X86State, the stack is as at entry. The thunk's EMMS is passed by,
+ * so the host's x87 registers are marked empty here.
  */
 static void thunk_sigfpe(int sig, siginfo_t *info, void *context)
 {

@@ -24,7 +24,6 @@ typedef struct Thunk {
     ThunkFn *run;
     uint8_t reg, rm; /* ThunkKind */
     bool mmx;        /* some operand is an MMX register: the x87 state becomes MMX's */
-    bool mmx_write;  /* and MM[reg] is written */
     uint32_t msize, align;
 } Thunk;
 

@@ -103,7 +103,6 @@ char *cpu_models_help(void); /* the text of -cpu help */
  * NULL. A name and a description, no features. */
 typedef struct CpuInfo {
     const char *name, *alias, *desc, *note;
-    bool old_era; /* only 0.12 knew it */
 } CpuInfo;
 bool cpu_model_info(size_t i, CpuInfo *);
 

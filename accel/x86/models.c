@@ -358,7 +358,6 @@ static void info_fill(const ModelRow *r, CpuInfo *out)
         out->desc = b->id ? b->id : "";
     }
     out->note = r->note ? r->note : "";
-    out->old_era = g_str_has_prefix(r->name, "cpu64-rhel");
 }
 
 bool cpu_model_info(size_t i, CpuInfo *out)

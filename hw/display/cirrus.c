@@ -637,11 +637,8 @@ static const VgaExt cirrus_ext = {
 static bool cirrus_realize(Device *dev, GError **err)
 {
     Cirrus *c = (Cirrus *)dev;
-    if (c->vgamem_mb != 4 && c->vgamem_mb != 8 && c->vgamem_mb != 16) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "Invalid cirrus_vga ram size '%u': type 4, 8 or 16", c->vgamem_mb);
-        return false;
-    }
+    if (c->vgamem_mb != 4 && c->vgamem_mb != 8 && c->vgamem_mb != 16)
+        return user_fail(err, "Invalid cirrus_vga ram size '%u': type 4, 8 or 16", c->vgamem_mb);
     c->vga.ext = &cirrus_ext;
     if (!vga_init(&c->vga, dev, c->vgamem_mb << 20, err))
         return false;

@@ -63,11 +63,8 @@ static const IoOps regs_ops = { regs_read, regs_write,    .min = 1,
 static bool vga_pci_realize(Device *dev, GError **err)
 {
     VgaPci *v = (VgaPci *)dev;
-    if (v->vgamem_mb & (v->vgamem_mb - 1)) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "vgamem_mb=%u is no power of two: type 8, 16, 32 ...", v->vgamem_mb);
-        return false;
-    }
+    if (v->vgamem_mb & (v->vgamem_mb - 1))
+        return user_fail(err, "vgamem_mb=%u is no power of two: type 8, 16, 32 ...", v->vgamem_mb);
     if (!vga_init(&v->vga, dev, v->vgamem_mb << 20, err))
         return false;
     pci_bar(&v->pci, 0, &v->vga.vram, PCI_BAR_MEM | PCI_BAR_PREFETCH);

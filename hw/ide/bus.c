@@ -203,15 +203,10 @@ static bool ide_attach(Bus *bus, Device *dev, GError **err)
 
     if (d->unit == UINT32_MAX)
         d->unit = !b->drive[0] ? 0 : 1;
-    if (d->unit > 1) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "Can't create IDE unit %u, bus supports only 2 units", d->unit);
-        return false;
-    }
-    if (b->drive[d->unit]) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_EXIST, "IDE unit %u is in use", d->unit);
-        return false;
-    }
+    if (d->unit > 1)
+        return user_fail(err, "Can't create IDE unit %u, bus supports only 2 units", d->unit);
+    if (b->drive[d->unit])
+        return user_fail(err, "IDE unit %u is in use", d->unit);
     b->drive[d->unit] = d;
     d->bus = b;
     return true;

@@ -41,16 +41,10 @@ static bool check_rows(IdeDrive *d, GError **err)
 {
     uint64_t phys = d->physical_block_size;
 
-    if (d->logical_block_size != SECTOR) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "logical_block_size must be 512 for IDE");
-        return false;
-    }
-    if (phys < SECTOR || phys > 2 << 20 || (phys & (phys - 1))) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "physical_block_size must be a power of two from 512 to 2097152");
-        return false;
-    }
+    if (d->logical_block_size != SECTOR)
+        return user_fail(err, "logical_block_size must be 512 for IDE");
+    if (phys < SECTOR || phys > 2 << 20 || (phys & (phys - 1)))
+        return user_fail(err, "physical_block_size must be a power of two from 512 to 2097152");
     d->hds = d->hds ? d->hds : 16;
     d->secs = d->secs ? d->secs : 63;
     return true;

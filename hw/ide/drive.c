@@ -352,18 +352,13 @@ static void default_texts(IdeDrive *d)
 bool ide_drive_realize(IdeDrive *d, const IdeKind *kind, GError **err)
 {
     d->kind = kind;
-    if (!d->blk && kind == &ide_disk) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "ide-hd needs drive=ID");
-        return false;
-    }
+    if (!d->blk && kind == &ide_disk)
+        return user_fail(err, "ide-hd needs drive=ID");
     if (d->blk && !blk_claim(d->blk, &d->dev, kind == &ide_disk ? &disk_ops : &cd_ops, d,
                              kind == &ide_disk, err))
         return false;
-    if (kind == &ide_disk && ide_blk_length(d) < SECTOR) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "drive '%s' is empty: ide-hd needs a disk", blk_name(d->blk));
-        return false;
-    }
+    if (kind == &ide_disk && ide_blk_length(d) < SECTOR)
+        return user_fail(err, "drive '%s' is empty: ide-hd needs a disk", blk_name(d->blk));
     default_texts(d);
     d->mmc = (Mmc){ .host = &ide_mmc,
                     .blk = d->blk,

@@ -19,11 +19,8 @@ bool pc_bios_load(Pc *pc, GError **err)
         return false;
     }
     size_t n = g_bytes_get_size(image);
-    if (n % BIOS_UNIT) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "firmware '%s' has %zu bytes: not a multiple of 64 KiB", name, n);
-        return false;
-    }
+    if (n % BIOS_UNIT)
+        return user_fail(err, "firmware '%s' has %zu bytes: not a multiple of 64 KiB", name, n);
     if (!region_init_ram(&pc->mem.bios, &pc->dev, "pc.bios", n, err))
         return false;
     memcpy(pc->mem.bios.host, g_bytes_get_data(image, NULL), n);
@@ -77,9 +74,7 @@ static bool splash_add(Pc *pc, Device *fw_cfg, GError **err)
         fw_file(fw_cfg, "bootsplash.bmp", image);
     } else {
         g_bytes_unref(image);
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "-boot splash=%s: neither a JPEG nor a BMP picture", file);
-        return false;
+        return user_fail(err, "-boot splash=%s: neither a JPEG nor a BMP picture", file);
     }
     return true;
 }

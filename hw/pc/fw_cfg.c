@@ -27,8 +27,7 @@ enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16
 
 typedef struct FwItem {
     GBytes *bytes;
-    const FwFile *rw; /* NULL: nobody can write it */
-    bool acpi;        /* made by acpi_build() when selected */
+    bool acpi; /* made by acpi_build() when selected */
 } FwItem;
 
 struct FwCfg {
@@ -110,12 +109,8 @@ static const uint8_t *item_data(const FwItem *it, size_t *n)
     gsize len = 0;
     const uint8_t *p = NULL;
 
-    if (it && it->rw) {
-        p = it->rw->rw;
-        len = it->rw->rw_len;
-    } else if (it && it->bytes) {
+    if (it && it->bytes)
         p = g_bytes_get_data(it->bytes, &len);
-    }
     *n = len;
     return p;
 }
@@ -203,9 +198,7 @@ static void name_device_files(FwCfg *f, GArray *all)
 
     for (guint i = 0; i < files->len; i++) {
         const FwFile *file = files->pdata[i];
-        NamedItem n = { file->name, { .rw = file->rw ? file : NULL } };
-        if (file->bytes)
-            n.item.bytes = g_bytes_ref(file->bytes);
+        NamedItem n = { file->name, { .bytes = g_bytes_ref(file->bytes) } };
         g_array_append_val(all, n);
     }
 }
@@ -340,20 +333,6 @@ static bool dma_give(FwCfg *f, const uint8_t *p, size_t n, uint64_t addr, uint32
     return true;
 }
 
-static bool dma_take(FwCfg *f, const FwItem *it, uint64_t addr, uint32_t len)
-{
-    const FwFile *w = it ? it->rw : NULL;
-
-    if (!w || f->st.off > w->rw_len || len > w->rw_len - f->st.off)
-        return false;
-    if (!dma_read(&f->dev, addr, (uint8_t *)w->rw + f->st.off, len))
-        return false;
-    f->st.off += len;
-    if (w->written)
-        w->written(w->o);
-    return true;
-}
-
 static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, uint64_t addr)
 {
     size_t n;
@@ -365,7 +344,7 @@ static bool dma_run(FwCfg *f, uint32_t control, uint32_t len, uint64_t addr)
     if (control & DMA_READ)
         return dma_give(f, p, n, addr, len);
     if (control & DMA_WRITE)
-        return dma_take(f, it, addr, len);
+        return false; /* nothing here is the guest's to write */
     if (control & DMA_SKIP)
         f->st.off = len > UINT32_MAX - f->st.off ? UINT32_MAX : f->st.off + len;
     return true;
@@ -448,10 +427,8 @@ static bool fw_cfg_realize(Device *dev, GError **err)
     Vm *vm = dev->vm;
 
     f->pc = pc_of(vm);
-    if (!f->pc) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "fw_cfg_io needs a PC board");
-        return false;
-    }
+    if (!f->pc)
+        return user_fail(err, "fw_cfg_io needs a PC board");
     atomic_store(&dev->space, vm->mem);
     fw_cfg_set_constants(f);
     region_init_io(&f->io, dev, "fwcfg", 2, &fw_cfg_io, f);

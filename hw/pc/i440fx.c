@@ -7,40 +7,15 @@
 #include "hw/isa/isa.h"
 #include "hw/pc/machines.h"
 #include "hw/pc/pc.h"
-#include "hw/virtio/board.h"
 #include "util/log.h"
 
-/* -vga NAME: which device that is */
-static const char *vga_device(const char *name)
+static void add_ports(Board *b, Bus *isa, const char *type, char *const *chardevs, unsigned n)
 {
-    static const char *const names[][2] = {
-        { "std", "VGA" },           { "cirrus", "cirrus-vga" }, { "vmware", "vmware-svga" },
-        { "virtio", "virtio-vga" }, { "qxl", "qxl-vga" },
-    };
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
-        if (!strcmp(name, names[i][0]))
-            return names[i][1];
-    }
-    return name;
-}
-
-static void add_serial_ports(Board *b, Bus *isa)
-{
-    for (unsigned i = 0; i < MAX_SERIAL; i++) {
-        const char *chardev = b->vm->conf->serial[i];
-        g_autofree char *kv = chardev ? g_strdup_printf("index=%u,chardev=%s", i, chardev) : NULL;
-        if (kv)
-            board_add(b, "isa-serial", NULL, isa, kv);
-    }
-}
-
-static void add_parallel_ports(Board *b, Bus *isa)
-{
-    for (unsigned i = 0; i < MAX_PARALLEL; i++) {
-        const char *chardev = b->vm->conf->parallel[i];
-        g_autofree char *kv = chardev ? g_strdup_printf("index=%u,chardev=%s", i, chardev) : NULL;
-        if (kv)
-            board_add(b, "isa-parallel", NULL, isa, kv);
+    for (unsigned i = 0; i < n; i++) {
+        if (!chardevs[i])
+            continue;
+        g_autofree char *kv = g_strdup_printf("index=%u,chardev=%s", i, chardevs[i]);
+        board_add(b, type, NULL, isa, kv);
     }
 }
 
@@ -145,9 +120,9 @@ bool board_i440fx(Vm *vm, const void *args, GError **err)
 
     /* what the user brought, or gets by default */
     if (conf->vga && strcmp(conf->vga, "none"))
-        board_add(&b, vga_device(conf->vga), NULL, pc->pci, "addr=02.0");
-    add_serial_ports(&b, pc->isa);
-    add_parallel_ports(&b, pc->isa);
+        board_add(&b, strcmp(conf->vga, "std") ? "cirrus-vga" : "VGA", NULL, pc->pci, "addr=02.0");
+    add_ports(&b, pc->isa, "isa-serial", conf->serial, MAX_SERIAL);
+    add_ports(&b, pc->isa, "isa-parallel", conf->parallel, MAX_PARALLEL);
     add_nics(&b, pc);
     if (conf->usb)
         board_add(&b, "piix3-usb-uhci", NULL, pc->pci, "addr=01.2");

@@ -54,8 +54,7 @@ typedef struct LinuxImage {
 
 static bool refuse(GError **err, const char *option, const char *file, const char *why)
 {
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s %s: %s", option, file, why);
-    return false;
+    return user_fail(err, "%s %s: %s", option, file, why);
 }
 
 static bool is_multiboot(const uint8_t *p, size_t n)
@@ -104,9 +103,8 @@ static bool cmdline_check(const LinuxImage *k, const char *text, GError **err)
 
     if (strlen(text) <= MIN(most, 0x10000))
         return true;
-    g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                "-append: %zu characters, but this kernel takes at most %u", strlen(text), most);
-    return false;
+    return user_fail(err, "-append: %zu characters, but this kernel takes at most %u", strlen(text),
+                     most);
 }
 
 /* vga=: the setup code wants it in its header (boot.rst, "Special Command Line Options"). */
@@ -175,13 +173,11 @@ static bool initrd_load(Pc *pc, FwCfg *f, LinuxImage *k, const char *file, GErro
     }
     if (n == 0)
         return refuse(err, "-initrd", file, "the file is empty");
-    if (n > limit || limit - n < k->code_addr + k->code_len) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "-initrd %s: %zu KiB do not fit beside the kernel below %u MiB; give the "
-                    "machine more memory with -m",
-                    file, n >> 10, limit >> 20);
-        return false;
-    }
+    if (n > limit || limit - n < k->code_addr + k->code_len)
+        return user_fail(err,
+                         "-initrd %s: %zu KiB do not fit beside the kernel below %u MiB; give the "
+                         "machine more memory with -m",
+                         file, n >> 10, limit >> 20);
     uint32_t addr = (limit - n + 1) & ~4095u;
     put_le32(k->setup + HDR_RAMDISK, addr);
     put_le32(k->setup + HDR_RAMDISK_SIZE, n);

@@ -81,6 +81,7 @@ void pc_firmware_add(Board *, Pc *);
  * of if=scsi; floppy drives. In hw/ide, hw/scsi, hw/floppy. */
 void ide_board_drives(Board *, Device *ide);
 void scsi_board_drives(Board *, Bus *pci);
+void virtio_board_drives(Board *, Bus *pci);
 void floppy_board_drives(Board *, Device *fdc);
 
 #endif

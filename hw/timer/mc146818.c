@@ -46,8 +46,7 @@ enum {
 };
 enum { C_IRQ = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10, D_VALID = 0x80 };
 enum { ALARM_ANY = 0xc0, UIP_NS = 244000, REINJECT_MOST = 20 };
-#define SEC      1000000000ll
-#define FAR_AWAY 7000000000ll /* the year 2191 */
+#define SEC 1000000000ll
 /* Guest time stays between 1906 and 2255: a century register of FFh must not overflow the ns. */
 #define FIRST_SECOND (-2000000000ll)
 #define LAST_SECOND  9000000000ll
@@ -430,11 +429,6 @@ void rtc_set_cmos(Device *dev, unsigned reg, uint8_t val)
 {
     if (dev)
         ((Rtc *)dev)->keep.cmos[reg & 0x7f] = val;
-}
-
-uint8_t rtc_get_cmos(Device *dev, unsigned reg)
-{
-    return dev ? ((Rtc *)dev)->keep.cmos[reg & 0x7f] : 0;
 }
 
 /* ---- life ---- */

@@ -7,6 +7,5 @@
 
 /* locked; reg 0Eh to 7Fh; NULL device: nothing happens */
 void rtc_set_cmos(Device *, unsigned reg, uint8_t val);
-uint8_t rtc_get_cmos(Device *, unsigned reg);
 
 #endif

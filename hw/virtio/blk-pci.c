@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The virtio disks as users name them, their rows, and -drive if=virtio. */
 #include "core/machine.h"
+#include "hw/pc/pc.h"
 #include "hw/virtio/blk-int.h"
-#include "hw/virtio/board.h"
 #include "hw/virtio/types.h"
 
 typedef struct VirtioBlkPci {

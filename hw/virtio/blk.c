@@ -11,7 +11,7 @@
 
 #include "hw/virtio/blk-int.h"
 
-enum { HEADER = 16, SECTOR = 512, RANGE = 16, ID_BYTES = 20, SCRATCH_IOV = 2 * VIRTIO_CHAIN };
+enum { HEADER = 16, SECTOR = 512, RANGE = 16, ID_BYTES = 20 };
 enum {
     T_IN = 0,
     T_OUT = 1,

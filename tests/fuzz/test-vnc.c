@@ -120,7 +120,7 @@ static void begin(Bytes *b)
     g_assert(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
     fd = pair[0];
     wrapped = false;
-    vnc_client_add(d, pair[1], head & 8, websocket);
+    vnc_client_add(d, pair[1], websocket);
     if (websocket && !(head & 0x80)) {
         static const char ask[] =
             "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -136,8 +136,8 @@ static void begin(Bytes *b)
     unsigned version = head >> 4 & 3;
     say(versions[version], 12);
     if (version < 2)
-        say(head % DISPLAYS == 1 && !(head & 8) ? "\2" : "\1", 1);
-    if (head % DISPLAYS == 1 && !(head & 8)) {
+        say(head % DISPLAYS == 1 ? "\2" : "\1", 1);
+    if (head % DISPLAYS == 1) {
         uint8_t answer[16];
         for (unsigned i = 0; i < 16; i++)
             answer[i] = take(b, 1);

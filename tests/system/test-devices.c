@@ -83,7 +83,7 @@ static MachineConf *conf_new(void)
 {
     MachineConf *c = g_new0(MachineConf, 1);
 
-    c->ram_size = c->max_ram_size = 16 << 20;
+    c->ram_size = 16 << 20;
     c->boot.menu = -1;
     c->boot.splash_time = c->boot.reboot_timeout = -1;
     c->rtc.clock = CLOCK_VIRTUAL; /* stands still: no second passes between two resets */
