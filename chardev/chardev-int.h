@@ -5,8 +5,6 @@
 
 #include "chardev/chardev.h"
 
-/* The one kind of error this room makes: what the user said cannot be done. */
-
 /* One of a driver, whatever its label; args NULL: defaults are the driver's business. */
 Chardev *chardev_make(Vm *, const CharDriver *, const char *label, const void *args, bool by_qmp,
                       GError **);
@@ -23,7 +21,7 @@ uint8_t chardev_escape(Vm *);
 typedef struct FdPort {
     Chardev *chr;
     int in, out;
-    bool blocking; /* out is a file: no O_NONBLOCK, never waits long */
+    bool blocking; /* out has no O_NONBLOCK, and never waits long */
     unsigned in_watch, out_watch;
     bool reading;
     /* The other side is gone (end of file, EIO, EPIPE). Watches are off already. */

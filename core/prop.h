@@ -82,7 +82,7 @@ typedef struct PropChoice {
     const void *type;
 } PropChoice;
 
-/* a registered set as choices, sorted by name */
+/* a registered set as choices, in the linker's order */
 typedef struct PropSet {
     const char *what;
     bool (*at)(size_t i, PropChoice *);

@@ -11,7 +11,7 @@
 /*
  * The vCPU loop exchanges request to 0 before each vcpu_run and handles every bit it took:
  * INTR   look at LapicOps.pending() again; noted until vcpu_run is next entered
- * NMI    sets x86->nmi_pending; SMI sets x86->smi_pending: vcpu_run delivers them
+ * NMI    sets x86->nmi_pending: vcpu_run delivers it (SMI: nobody yet)
  * TLB, A20  handed on in v->todo: vcpu_run obeys and clears it first
  * INIT, SIPI, RESET  done by accel.c on v->x86, then put(v, true)
  * WORK, STOP  come to the gate

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * vnc-enc: pictures of all VNC displays, encoded by libvncserver. The library is given one end of a
- * socketpair a viewer and nothing else (docs/libraries.md lists what it does to sockets of its
- * own). It never compares pixels, so its frame buffer is our shadow: blocks of 16 pixels that
- * really changed are copied in and marked. Thread: vnc-enc, the only one that calls the library.
+ * socketpair a viewer and nothing else. It never compares pixels, so its frame buffer is our
+ * shadow: blocks of 16 pixels that really changed are copied in and marked. Thread: vnc-enc, the
+ * only one that calls the library.
  */
 #include <errno.h>
 #include <poll.h>

@@ -265,7 +265,7 @@ static bool arena_full(void)
     return cache.used + sizeof(Block) + (BLOCK_MAX + 1) * sizeof(Insn) > ARENA_SIZE;
 }
 
-/* Locked. Room for the longest block; block_finish() gives back what it does not need. */
+/* Locked. Room for the longest block; block_publish() takes what it needs. */
 static Block *arena_block(void)
 {
     if (!cache.arena) {

@@ -183,7 +183,7 @@ H(store_sys_sel)
 }
 FAMILY_ALL(sldt, store_sys_sel);
 
-/* A descriptor of 16 bytes in long mode; type_ok: bits of allowed types */
+/* A descriptor of 16 bytes in long mode */
 static Desc system_desc(X86State *s, const Insn *in, uint16_t sel, unsigned types)
 {
     Desc d;

@@ -2,8 +2,8 @@
 /*
  * CPU models and CPUID, shared by all accelerators. -cpu is parsed once into vm->cpu; the
  * accelerator then says what it can run (cpu_model_filter), and from there on cpuid() answers for
- * every vCPU. Source: Intel SDM 2A CPUID, AMD APM 3 appendix E; names and model rows:
- * compat/cpus.tsv.
+ * every vCPU. Source: Intel SDM 2A CPUID, AMD APM 3 appendix E; names and model rows: what
+ * QEMU 7.2 lists.
  */
 #ifndef ACCEL_X86_CPUID_H
 #define ACCEL_X86_CPUID_H

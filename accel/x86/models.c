@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * CPU models: the rows of models.def, what -cpu says about them, and what is left after the
- * accelerator had its word. Formats of the listing and of the warnings: compat/machines-cpus.md 3.
+ * accelerator had its word. Formats of the listing and of the warnings: those of 7.2.
  */
 #include <stdlib.h>
 #include <string.h>

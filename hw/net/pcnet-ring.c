@@ -27,7 +27,7 @@ enum {
 };
 enum { KICK_DESCRIPTORS = 256, KICK_COST = 1 << 20, MOST = 4096 };
 
-/* flags: D_; count: bytes; after: what is written to its third word */
+/* flags: D_; count: bytes */
 typedef struct Desc {
     uint32_t addr, flags, count;
 } Desc;

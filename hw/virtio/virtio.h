@@ -76,7 +76,7 @@ typedef struct VirtioOps {
 STATE_BEGIN
 typedef struct VirtioState {
     uint64_t features;  /* what the driver took */
-    GByteArray *parked; /* elements that wait: VirtqSaved, its segments, ... (queue.c) */
+    GByteArray *parked; /* elements that wait, each with its segments (queue.c) */
     uint32_t host_select, guest_select;
     uint16_t config_vector, queue_select;
     uint8_t status, isr, generation;

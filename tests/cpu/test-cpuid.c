@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * CPU models against known facts: names and signatures, what a flag does, what the software CPU
- * takes away, topology leaves, levels, reset values. The facts are those of compat/cpus.tsv and of
- * the manuals; a model listed there and missing here fails.
+ * takes away, topology leaves, levels, reset values. The facts are those that 7.2 tells when
+ * queried and of the manuals; a model listed there and missing here fails.
  */
 #include "accel/x86/msr.h"
 #include "core/machine.h"
