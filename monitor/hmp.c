@@ -74,7 +74,7 @@ static const char *const later[] = {
     "drive_backup", "drive_mirror", "dump-guest-memory", "gdbserver", "getfd", "gpa2hpa", "gpa2hva",
     "info block-jobs", "info capture", "info dump", "info iothreads", "info irq", "info jit",
     "info migrate", "info migrate_capabilities", "info migrate_parameters", "info opcount",
-    "info profile", "info ramblock", "info roms", "info snapshots", "info spice", "info tpm",
+    "info profile", "info ramblock", "info snapshots", "info spice", "info tpm",
     "info virtio", "loadvm", "mce", "migrate", "migrate_cancel", "migrate_continue",
     "migrate_incoming", "migrate_pause", "migrate_set_capability", "migrate_set_downtime",
     "migrate_set_parameter", "migrate_set_speed", "nbd_server_add", "nbd_server_remove",

@@ -11,7 +11,7 @@ enum { BIOS_UNIT = 64 << 10, BIOS_MOST = 16 << 20 };
 bool pc_bios_load(Pc *pc, GError **err)
 {
     Vm *vm = pc->dev.vm;
-    const char *name = vm->conf->bios ? vm->conf->bios : "bios-256k.bin";
+    const char *name = vm->conf->bios ? vm->conf->bios : PC_BIOS;
     g_autoptr(GBytes) image = firmware_load(vm, name, BIOS_MOST, err);
 
     if (!image) {

@@ -57,6 +57,7 @@ typedef struct Pc {
     Bus *pci, *isa;
     bool started; /* the first reset is over */
 } Pc;
+#define PC_BIOS "bios-256k.bin" /* without -bios */
 Pc *pc_of(Vm *); /* NULL: the machine is no PC */
 
 /* ---- the firmware side ---- */

@@ -197,6 +197,7 @@ def hmp_sets_passwords_of_a_vnc_server():
 @test
 def hmp_presses_keys_and_takes_pictures():
     vm, m = hmp_vm("-M", "pc", "-vga", "std")
+    assert 'addr=00000000fffc0000 size=0x040000 mem=rom name="bios-256k.bin"' in m("info roms"), m("info roms")
     for line in ("sendkey ctrl-alt-delete", "sendkey a-b 1", "sendkey 0x1e 1", "mouse_set 2"):
         same((line, m.text(line)), (line, ""))
     assert "hold time" in m.text("sendkey a -1")
