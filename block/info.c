@@ -6,19 +6,7 @@
 #include <time.h>
 
 #include "util/json.h"
-
-char *size_text(uint64_t bytes)
-{
-    static const char *const units[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
-    double v = bytes;
-    unsigned unit = 0;
-
-    while (v >= 1000 && unit < G_N_ELEMENTS(units) - 1) { /* "1000" would be a fourth digit */
-        v /= 1024;
-        unit++;
-    }
-    return g_strdup_printf("%0.3g %sB", v, units[unit]);
-}
+#include "util/text.h"
 
 static Json *take(Json *from, const char *key)
 {
@@ -80,7 +68,7 @@ Json *image_info(BlockNode *node, const char *filename)
 static void print_size(const Json *j, const char *key, const char *label, bool bytes, GString *out)
 {
     const Json *v = json_get(j, key);
-    g_autofree char *text = v ? size_text(v->i) : NULL;
+    g_autofree char *text = v ? text_size_print(v->i) : NULL;
 
     if (!v)
         return;
@@ -118,7 +106,7 @@ static void print_snapshot(const Json *s, GString *out)
     time_t date = json_get(s, "date-sec")->i;
     uint64_t sec = json_get(s, "vm-clock-sec")->i, ms = json_get(s, "vm-clock-nsec")->i / 1000000;
     const Json *icount = json_get(s, "icount");
-    g_autofree char *size = size_text(json_get(s, "vm-state-size")->i);
+    g_autofree char *size = text_size_print(json_get(s, "vm-state-size")->i);
     g_autofree char *clock = g_strdup_printf("%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64,
                                              sec / 3600, sec / 60 % 60, sec % 60, ms);
     g_autofree char *count = icount ? g_strdup_printf("%" PRId64, icount->i) : g_strdup("");

@@ -9,7 +9,5 @@
 Json *image_info(BlockNode *, const char *filename);
 /* The same as lines of text, as qemu-img info prints them. */
 void image_info_print(const Json *, GString *out);
-/* 3 significant digits and a binary unit: "60 GiB", "1.5 GiB", "196 KiB", "0 B" */
-char *size_text(uint64_t);
 
 #endif

@@ -27,16 +27,10 @@ static const ObjectType *named_type(const char *text)
 static bool make(Vm *vm, const char *text, GError **err)
 {
     ObjectArgs args;
-    g_autoptr(Json) json = NULL;
-    bool ok;
 
     prop_defaults(ObjectArgs_rows, &args);
-    if (*text == '{')
-        ok = (json = json_parse(text, err)) &&
-             prop_parse_json(ObjectArgs_rows, json, &args, vm, err);
-    else
-        ok = prop_parse_kv(ObjectArgs_rows, "qom-type", text, &args, vm, err);
-    ok = ok && object_new(vm, &args, err);
+    bool ok = prop_parse_kv(ObjectArgs_rows, "qom-type", text, &args, vm, err) &&
+              object_new(vm, &args, err);
     prop_free(ObjectArgs_rows, &args);
     return ok;
 }

@@ -149,14 +149,9 @@ static bool run_one(Vm *vm, const Record *r, void *args, int *status)
     return false;
 }
 
-/* Words, or a JSON object as 7.2 takes it and libvirt writes it. */
 static bool parse_text(const Record *r, void *args, Vm *vm, GError **err)
 {
-    g_autoptr(Json) json = NULL;
-
-    if (*r->text != '{' || !r->opt->rows->name)
-        return prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, err);
-    return (json = json_parse(r->text, err)) && prop_parse_json(r->opt->rows, json, args, vm, err);
+    return prop_parse_kv(r->opt->rows, r->opt->implied, r->text, args, vm, err);
 }
 
 const DeviceType *record_device(Vm *vm, const Record *r)
