@@ -151,6 +151,12 @@ typedef struct SoftPhys {
     bool page;          /* all of the 4 KiB page is this row */
     bool writable;
 } SoftPhys;
+/*
+ * After what may have waited for the machine lock: the map may have changed meanwhile, and the next
+ * instruction of the block has no poll. REQ_TLB stays set for accel.c.
+ */
+void soft_obey_map(X86State *);
+
 /* false: a device, the LAPIC page or nothing: soft_phys_io */
 bool soft_phys(X86State *, uint64_t phys, SoftPhys *);
 uint64_t soft_phys_io(X86State *, uint64_t phys, uint64_t val, unsigned size, bool write);

@@ -37,18 +37,11 @@ static void check_port(X86State *s, const Insn *in, uint16_t port, unsigned size
     }
 }
 
-static void obey_map(X86State *s)
-{
-    if (atomic_load_explicit(&s->vcpu->request, memory_order_relaxed) & REQ_TLB) {
-        soft_tlb_flush(s);
-    }
-}
-
 static uint32_t port_io(X86State *s, uint16_t port, uint32_t val, unsigned size, bool write)
 {
     uint32_t in = space_io(s->vcpu->io, port, val, size, write);
 
-    obey_map(s);
+    soft_obey_map(s);
     return in;
 }
 
@@ -121,7 +114,7 @@ static void ins_some(X86State *s, const Insn *in, uint16_t port, unsigned size, 
         return;
     }
     space_io_rep(s->vcpu->io, port, buf, size, n, false);
-    obey_map(s);
+    soft_obey_map(s);
     host = soft_host(s, in, in->index, ea, n * size, true);
     if (host) {
         memcpy(host, buf, n * size);
@@ -148,7 +141,7 @@ static void outs_some(X86State *s, const Insn *in, uint16_t port, unsigned size,
         memcpy(buf + i * size, &val, size);
     }
     space_io_rep(s->vcpu->io, port, buf, size, n, true);
-    obey_map(s);
+    soft_obey_map(s);
 }
 
 static const Insn *string_io(X86State *s, const Insn *in, bool is_in)

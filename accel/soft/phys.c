@@ -128,10 +128,13 @@ static uint64_t lapic_io(Vcpu *v, uint64_t phys, uint64_t val, unsigned size, bo
     return size == 8 ? out : out >> shift & ((1ull << size * 8) - 1);
 }
 
-/*
- * The map may have changed while the device ran, and the next instruction of the block has no poll:
- * obey REQ_TLB here. The bit stays set for accel.c.
- */
+void soft_obey_map(X86State *s)
+{
+    if (atomic_load_explicit(&s->vcpu->request, memory_order_relaxed) & REQ_TLB) {
+        soft_tlb_flush(s);
+    }
+}
+
 uint64_t soft_phys_io(X86State *s, uint64_t phys, uint64_t val, unsigned size, bool write)
 {
     Vcpu *v = s->vcpu;
@@ -142,9 +145,7 @@ uint64_t soft_phys_io(X86State *s, uint64_t phys, uint64_t val, unsigned size, b
     } else {
         out = space_io(v->mem, phys, val, size, write);
     }
-    if (atomic_load_explicit(&v->request, memory_order_relaxed) & REQ_TLB) {
-        soft_tlb_flush(s);
-    }
+    soft_obey_map(s);
     return out;
 }
 

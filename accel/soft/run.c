@@ -290,7 +290,8 @@ static bool take_interrupt(X86State *s)
         return false;
     }
     atomic_store(&s->vcpu->halted, false);
-    vector = lapic->ack(s->vcpu);
+    vector = lapic->ack(s->vcpu); /* a PIC's vector is fetched under the lock */
+    soft_obey_map(s);
     if (vector < 0) {
         return false;
     }

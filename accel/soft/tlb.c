@@ -359,6 +359,18 @@ static void align_check(X86State *s, const Insn *in, uint64_t la, unsigned size)
 /* ---- loads and stores by linear address ---- */
 
 /* Two pages: both are translated before anything is read. */
+/*
+ * Both pages before the first byte moves. Each byte looks its page up again: the second walk or a
+ * device between them may have let the map change.
+ */
+static Hit cross_byte(X86State *s, const Hit h[2], unsigned n1, unsigned i)
+{
+    Hit b = { .phys = i < n1 ? h[0].phys + i : h[1].phys + (i - n1) };
+
+    b.ram = soft_phys(s, b.phys, &b.p);
+    return b;
+}
+
 static uint64_t ld_cross(X86State *s, const Insn *in, uint64_t la, unsigned size, unsigned mode)
 {
     unsigned n1 = 4096 - (la & 0xfff);
@@ -366,12 +378,8 @@ static uint64_t ld_cross(X86State *s, const Insn *in, uint64_t la, unsigned size
     Hit h[2] = { resolve(s, in, la, ACCESS_READ, mode), resolve(s, in, la2, ACCESS_READ, mode) };
 
     for (unsigned i = 0; i < size; i++) {
-        Hit b = h[i >= n1];
-        unsigned step = i >= n1 ? i - n1 : i;
+        Hit b = cross_byte(s, h, n1, i);
 
-        b.phys += step;
-        b.p.host += step;
-        b.p.left -= MIN(step, b.p.left);
         val |= hit_ld(s, &b, 1) << i * 8;
     }
     return val;
@@ -385,13 +393,8 @@ static void st_cross(X86State *s, const Insn *in, uint64_t la, unsigned size, un
     Hit h[2] = { resolve(s, in, la, ACCESS_WRITE, mode), resolve(s, in, la2, ACCESS_WRITE, mode) };
 
     for (unsigned i = 0; i < size; i++) {
-        Hit b = h[i >= n1];
-        unsigned step = i >= n1 ? i - n1 : i;
+        Hit b = cross_byte(s, h, n1, i);
 
-        b.phys += step;
-        b.p.host += step;
-        b.p.off += step;
-        b.p.left -= MIN(step, b.p.left);
         hit_st(s, &b, 1, val >> i * 8 & 0xff);
     }
 }
