@@ -354,7 +354,7 @@ static int collect(VncServer *s, GArray *fds, GArray *who)
             if (c->state == VNC_FAILING && c->out_at >= c->out->len)
                 wait = 0; /* another viewer's exclusive wish ended it */
             else if ((c->input_blocked || c->hung_up) && wait)
-                wait = c->input_blocked ? 10 : 0;
+                wait = client_readable(c) ? 0 : 10;
             else if (has_deadline(c) && wait < 0)
                 wait = 1000;
         }
