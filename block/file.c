@@ -404,6 +404,21 @@ static int file_setup(BlockNode *node, File *f, const FileArgs *a, bool device, 
     return file_lock(f->fd, node->filename, node_writable(node), err) ? 0 : -EAGAIN;
 }
 
+static int open_failed(const BlockNode *node, int number, GError **err)
+{
+    bool only_read = (node->flags & NODE_RDWR) && (number == EACCES || number == EROFS) &&
+                     access(node->filename, R_OK) == 0;
+
+    if (only_read)
+        block_fail(err,
+                   "Could not open '%s': it can be read, but not written: add snapshot=on or "
+                   "readonly=on",
+                   node->filename);
+    else
+        block_fail_errno(err, number, "Could not open '%s'", node->filename);
+    return -number;
+}
+
 static int file_open_any(BlockNode *node, const FileArgs *a, bool device, GError **err)
 {
     File *f = node->priv;
@@ -411,11 +426,8 @@ static int file_open_any(BlockNode *node, const FileArgs *a, bool device, GError
     int ret;
 
     f->fd = open(node->filename, mode | (node->flags & NODE_DIRECT ? O_DIRECT : 0));
-    if (f->fd < 0) {
-        ret = -errno;
-        block_fail_errno(err, errno, "Could not open '%s'", node->filename);
-        return ret;
-    }
+    if (f->fd < 0)
+        return open_failed(node, errno, err);
     g_rw_lock_init(&f->grow);
     ret = file_setup(node, f, a, device, err);
     if (ret < 0) {

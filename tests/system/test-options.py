@@ -278,6 +278,18 @@ if os.geteuid():
     os.chmod(unreadable, 0)
     rc, out, err = run(*LINE, "-hda", unreadable)
     ok("bad: unreadable file", rc == 1 and "Permission denied" in err, err)
+with tempfile.TemporaryDirectory() as d:  # a disk of another's, that may be read
+    os.chmod(d, 0o755)
+    with open(d + "/disk", "wb") as f:
+        f.truncate(1 << 20)
+    os.chmod(d + "/disk", 0o444)
+    try:
+        p = subprocess.run([QEMU, *LINE, "-hda", d + "/disk"], user=65534 if os.geteuid() == 0 else None,
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        ok("bad: a disk that may only be read", p.returncode == 1 and
+           "it can be read, but not written: add snapshot=on or readonly=on" in p.stderr, p.stderr)
+    except PermissionError:  # the build is where nobody else can go
+        ok("bad: a disk that may only be read # SKIP the build's folder is private", True)
 if not os.path.exists("/dev/kvm"):
     for args in (["-enable-kvm"], ["-accel", "kvm"], ["-machine", "accel=kvm"]):
         rc, out, err = run("-display", "none", *args)
