@@ -21,10 +21,6 @@ class Disk:
     def __init__(self, *args, **popen):
         sock = os.path.join(tmp, "qmp")
         self.m = Machine("-m", "16", "-qmp", f"unix:{sock},server=on,wait=off", *args, **popen)
-        for _ in range(100):
-            if os.path.exists(sock):
-                break
-            time.sleep(.05)
         self.q = Qmp(sock)
         os.unlink(sock)
 

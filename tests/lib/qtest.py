@@ -3,7 +3,7 @@
 
 QTEST_REFERENCE=PROGRAM runs the same test on another emulator of the same machine.
 """
-import base64, json, os, struct, subprocess, sys, tempfile, traceback
+import base64, json, os, struct, subprocess, sys, tempfile, time, traceback
 
 
 class Machine:
@@ -88,7 +88,14 @@ class Qmp:
     def __init__(self, path):
         import socket
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.connect(path)
+        for turn in range(600):  # it is bound before it listens
+            try:
+                self.s.connect(path)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                if turn == 599:
+                    raise
+                time.sleep(0.1)
         self.f = self.s.makefile("r")  # one for both ways drops what it read ahead at each write
         self.f.readline()
         self.events = []
