@@ -121,9 +121,8 @@ static void reset(Vcpu *v, bool init)
     if ((init || log_on(LOG_CPU_RESET)) && a->get)
         a->get(v); /* INIT keeps some registers */
     if (log_on(LOG_CPU_RESET)) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        registers_print(text, v->x86, v->a20, v->halted, log_on(LOG_FPU));
-        log_print("CPU Reset (CPU %u)\n%s", v->index, text->str);
+        g_autofree char *title = g_strdup_printf("CPU Reset (CPU %u)\n", v->index);
+        registers_log(title, v->x86, v->a20, v->halted);
     }
     x86_reset(v->x86, init, bsp);
     if (init && v->vm->lapic && v->vm->lapic->init)

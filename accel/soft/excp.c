@@ -281,11 +281,8 @@ static void deliver_long(X86State *s, const Event *ev)
 
 static void event_log(const X86State *s, const Event *ev)
 {
-    static const char kinds[] = { [EVENT_FAULT] = 'f',
-                                  [EVENT_INT_N] = 's',
-                                  [EVENT_INT3] = 's',
-                                  [EVENT_EXT] = 'e',
-                                  [EVENT_NMI] = 'n' };
+    static const char kinds[] = { [EVENT_FAULT] = 'f', [EVENT_INT_N] = 's', [EVENT_INT1] = 's',
+                                  [EVENT_INT3] = 's',  [EVENT_EXT] = 'e',   [EVENT_NMI] = 'n' };
 
     log_print("int: CPU %u: v=%02x e=%04x %c cpl=%u IP=%04x:%016" PRIx64 " SP=%04x:%016" PRIx64
               " CR2=%016" PRIx64 " EAX=%016" PRIx64 "\n",

@@ -27,13 +27,6 @@ const Insn *insn_nofpu(X86State *s, const Insn *in)
     soft_raise(s, in, EXC_NM, 0);
 }
 
-static void align_check(X86State *s, const Insn *in, uint64_t ea, unsigned align)
-{
-    uint64_t base = in->seg < SEG_FLAT ? s->seg[in->seg].base : 0;
-    if ((ea + base) & (align - 1))
-        soft_raise(s, in, EXC_GP, 0);
-}
-
 static unsigned xmm_count(const X86State *s)
 {
     return s->hflags & H_CS64 ? 16 : 8;
@@ -92,7 +85,7 @@ H(fxsave_)
 {
     FpuImage out = *fpu_mem(s);
     uint64_t ea = ea_of(s, in);
-    align_check(s, in, ea, 16);
+    need_aligned(s, in, ea, 16);
     soft_probe_w(s, in, in->seg, ea, LEGACY_SIZE);
     out.mxcsr_mask = MXCSR_MASK;
     out.fip = pointer_format(in, out.fip);
@@ -106,7 +99,7 @@ H(fxrstor_)
 {
     FpuImage v, *f = fpu_mem(s);
     uint64_t ea = ea_of(s, in);
-    align_check(s, in, ea, 16);
+    need_aligned(s, in, ea, 16);
     vec_load(s, in, ea, &v, LEGACY_SIZE);
     if (v.mxcsr & ~MXCSR_MASK)
         soft_raise(s, in, EXC_GP, 0);
@@ -124,7 +117,7 @@ static uint64_t xsave_mask(X86State *s, const Insn *in, uint64_t ea)
         soft_raise(s, in, EXC_UD, 0);
     if (s->cr0 & CR0_TS)
         soft_raise(s, in, EXC_NM, 0);
-    align_check(s, in, ea, 64);
+    need_aligned(s, in, ea, 64);
     return ((s->g[RDX] << 32) | (uint32_t)s->g[RAX]) & s->xcr0;
 }
 

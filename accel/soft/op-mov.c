@@ -398,10 +398,7 @@ H(cmpxchg16b_mem)
 {
     uint64_t ea = ea_of(s, in), low = s->g[RAX], high = s->g[RDX];
     bool same;
-    /* of the linear address: the host's own instruction below would fault on it */
-    if ((ea + (in->seg < SEG_FLAT ? s->seg[in->seg].base : 0)) & 15) {
-        soft_raise(s, in, EXC_GP, 0);
-    }
+    need_aligned(s, in, ea, 16);
     uint64_t *p = soft_host(s, in, in->seg, ea, 16, true);
     if (!p) {
         RET(insn_exclusive(s, in, cmpxchg16b_rmw));

@@ -75,11 +75,8 @@ static void run(X86State *s, const Insn *in, const Thunk *t, void *rm)
 /* ---- memory ---- */
 static void check_align(X86State *s, const Insn *in, const Thunk *t, uint64_t ea)
 {
-    if (t->align > 1) {
-        uint64_t base = in->seg < SEG_FLAT ? s->seg[in->seg].base : 0;
-        if ((ea + base) & (t->align - 1))
-            soft_raise(s, in, EXC_GP, 0);
-    }
+    if (t->align > 1)
+        need_aligned(s, in, ea, t->align);
 }
 
 void vec_load(X86State *s, const Insn *in, uint64_t ea, void *to, unsigned n)

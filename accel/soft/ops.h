@@ -60,6 +60,16 @@ static inline uint64_t ea_of(X86State *s, const Insn *in)
     return (rd64(s, in->base) + (rd64(s, in->index) << in->scale) + in->disp) & in->amask;
 }
 
+/* #GP where the linear address is not on `align`, a power of two */
+static inline void need_aligned(X86State *s, const Insn *in, uint64_t ea, unsigned align)
+{
+    uint64_t base = in->seg < SEG_FLAT ? s->seg[in->seg].base : 0;
+
+    if (UNLIKELY((ea + base) & (align - 1))) {
+        soft_raise(s, in, EXC_GP, 0);
+    }
+}
+
 /* ---- memory ---- */
 /*
  * A handler with a memory operand has two bodies: the hit, inlined and free of calls so that it

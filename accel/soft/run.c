@@ -336,9 +336,7 @@ static void step_log(const X86State *s)
                   s->rip);
     }
     if (log_on(LOG_CPU)) {
-        g_autoptr(GString) text = g_string_new(NULL);
-        registers_print(text, s, s->vcpu->a20, false, log_on(LOG_FPU));
-        log_print("%s", text->str);
+        registers_log("", s, s->vcpu->a20, false);
     }
 }
 

@@ -3,7 +3,6 @@
  * The table of MSRs, see msr.h. Memory types (MTRR, PAT) are stored and have no effect: all RAM is
  * coherent here. Machine check banks exist and stay empty.
  */
-#include <inttypes.h>
 #include <stddef.h>
 
 #include "accel/x86/cpuid.h"
@@ -107,7 +106,11 @@ static const Msr *msr_for(X86State *s, uint32_t index)
 {
     const Msr *m = x86_msr_find(index);
 
-    return m && x86_has(s, m->feature) ? m : NULL;
+    if (m && x86_has(s, m->feature)) {
+        return m;
+    }
+    LOG(LOG_UNIMP, "CPU %u: there is no MSR %#x\n", s->vcpu->index, index);
+    return NULL;
 }
 
 bool x86_msr_read(X86State *s, uint32_t index, uint64_t *val)
@@ -124,7 +127,6 @@ bool x86_msr_read(X86State *s, uint32_t index, uint64_t *val)
         return true;
     }
     if (!m) {
-        LOG(LOG_UNIMP, "CPU %u: read of MSR %#x\n", s->vcpu->index, index);
         return false;
     }
     at = x86_msr_at(s, m, index);
@@ -150,9 +152,6 @@ bool x86_msr_write(X86State *s, uint32_t index, uint64_t val)
 
     if (index == 0x79) {
         return true; /* microcode update: taken, without effect */
-    }
-    if (!m) {
-        LOG(LOG_UNIMP, "CPU %u: write of MSR %#x, %#" PRIx64 "\n", s->vcpu->index, index, val);
     }
     if (!m || m->flags & MSR_RDONLY || val & ~m->mask ||
         (m->flags & MSR_CANON && (uint64_t)((int64_t)(val << 16) >> 16) != val) ||

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "accel/x86/registers.h"
+#include "util/log.h"
 
 enum {
     XSAVE_FCW = 0,
@@ -185,6 +186,14 @@ void registers_print(GString *s, const X86State *x, bool a20, bool halted, bool 
     print_control(s, x);
     if (fpu)
         print_fpu(s, x);
+}
+
+void registers_log(const char *title, const X86State *x, bool a20, bool halted)
+{
+    g_autoptr(GString) text = g_string_new(title);
+
+    registers_print(text, x, a20, halted, log_on(LOG_FPU));
+    log_print("%s", text->str);
 }
 
 /* ---- by name ---- */
