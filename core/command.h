@@ -20,8 +20,7 @@ void reply_send(Reply *, const void *result);
 /* each one counts, or what they say is put together; else the last one counts */
 enum { OPT_MULTI = 1, OPT_MERGE = 2 };
 
-/* TODO: known, answers "not supported yet", is not listed */
-enum { CMD_OOB = 1, CMD_PRECONFIG = 2, CMD_DEPRECATED = 4, CMD_TODO = 8 };
+enum { CMD_PRECONFIG = 1, CMD_DEPRECATED = 2 };
 typedef struct Command {
     /* qmp NULL: HMP only; hmp NULL: QMP only; hmp may have aliases ("cont|c") and two words ("info
      * cpus"). grammar: the words of an HMP line; NULL: none. help: HMP's line, behind " -- " */

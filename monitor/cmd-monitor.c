@@ -241,8 +241,7 @@ static bool cmd_query_commands(Vm *vm, const Empty *a, Reply *r, GError **err)
     CommandInfoList list = { at, 0 };
     for (guint i = 0; i < all->len; i++) {
         const Command *c = all->pdata[i];
-        if (!(c->flags & CMD_TODO))
-            at[list.n++].name = (char *)c->qmp;
+        at[list.n++].name = (char *)c->qmp;
     }
     cmd_query_commands_reply(r, &list);
     return true;

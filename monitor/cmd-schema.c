@@ -257,11 +257,8 @@ static bool cmd_query_qmp_schema(Vm *vm, const Empty *a, Reply *r, GError **err)
     const GPtrArray *all = monitor_list(vm)->by_qmp;
     Schema s = { json_list(), g_hash_table_new(NULL, NULL), g_hash_table_new(NULL, NULL) };
 
-    for (guint i = 0; i < all->len; i++) {
-        const Command *c = all->pdata[i];
-        if (!(c->flags & CMD_TODO))
-            schema_command(&s, c);
-    }
+    for (guint i = 0; i < all->len; i++)
+        schema_command(&s, all->pdata[i]);
     for (const EventRow *e = event_rows; e->name; e++) {
         g_autofree char *args = schema_rows(&s, e->args);
         json_set(schema_entry(&s, e->name, "event"), "arg-type", json_str(args));

@@ -60,11 +60,8 @@ static void reply_finish(Reply *r)
 void reply_run(Reply *r, void *args)
 {
     GError *err = NULL;
-    bool todo = r->cmd->flags & CMD_TODO;
-    if (todo)
-        user_fail(&err, "%s is not supported yet", r->cmd->qmp ? r->cmd->qmp : r->cmd->hmp);
     r->running = true;
-    bool ok = !todo && r->cmd->run(r->vm, args, r, &err);
+    bool ok = r->cmd->run(r->vm, args, r, &err);
     r->running = false;
     prop_free(r->cmd->args, args);
     g_free(args);

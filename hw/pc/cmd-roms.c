@@ -33,7 +33,7 @@ static bool cmd_info_roms(Vm *vm, const Empty *a, Reply *r, GError **err)
         reply_printf(r, "addr=%016" PRIx64 " size=0x%06" PRIx64 " mem=rom name=\"%s\"\n",
                      UINT64_C(0x100000000) - pc->mem.bios.size, pc->mem.bios.size, name);
     }
-    if (pc->args->acpi != 0 && !vm->conf->no_acpi) {
+    if (pc_has_acpi(pc)) {
         table_print(r, "etc/acpi/tables", ACPI_TABLES_SIZE);
         table_print(r, "etc/table-loader", ACPI_LOADER_SIZE);
         table_print(r, "etc/acpi/rsdp", ACPI_RSDP_SIZE);

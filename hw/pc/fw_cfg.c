@@ -185,7 +185,7 @@ static void name_own_files(FwCfg *f, GArray *all)
     name_bytes(all, "etc/smbios/smbios-anchor", anchor);
     name_bytes(all, "etc/smbios/smbios-tables", tables);
     name_bytes(all, "etc/system-states", system_states(f->pc));
-    if (!f->dev.vm->conf->no_acpi && f->pc->args->acpi != 0) {
+    if (pc_has_acpi(f->pc)) {
         name_acpi(all, "etc/acpi/rsdp", ACPI_RSDP_SIZE);
         name_acpi(all, "etc/acpi/tables", ACPI_TABLES_SIZE);
         name_acpi(all, "etc/table-loader", ACPI_LOADER_SIZE);

@@ -47,6 +47,11 @@ Pc *pc_of(Vm *vm)
     return (Pc *)device_find(vm, "pc", 0);
 }
 
+bool pc_has_acpi(const Pc *pc)
+{
+    return !pc->dev.vm->conf->no_acpi && pc->args->acpi != 0;
+}
+
 /* ---- memory ---- */
 
 /* RAM up to 3.5 GiB lies in one piece. More than that is split at 3 GiB, so that both parts are

@@ -57,8 +57,9 @@ typedef struct Pc {
     Bus *pci, *isa;
     bool started; /* the first reset is over */
 } Pc;
+bool pc_has_acpi(const Pc *);   /* neither -no-acpi nor acpi=off */
 #define PC_BIOS "bios-256k.bin" /* without -bios */
-Pc *pc_of(Vm *); /* NULL: the machine is no PC */
+Pc *pc_of(Vm *);                /* NULL: the machine is no PC */
 
 /* ---- the firmware side ---- */
 
