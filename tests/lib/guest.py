@@ -4,6 +4,7 @@
 GUEST_REFERENCE=PROGRAM runs the same test on another emulator.
 """
 import os, re, select, shutil, socket, subprocess, sys, tempfile, threading, time
+from connect import connect
 
 GUESTS = os.environ.get("GUESTS", os.path.join(os.environ["SRC"], "run"))
 
@@ -68,16 +69,8 @@ class Guest:
 
     def monitor(self, command):
         """One HMP command; -> its output."""
-        s = socket.socket(socket.AF_UNIX)
+        s = connect(self.sock)
         s.settimeout(60)
-        for turn in range(600):  # it is bound before it listens
-            try:
-                s.connect(self.sock)
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                if turn == 599:
-                    raise
-                time.sleep(0.1)
         out = b""
         while not out.endswith(b"(qemu) "):
             out += s.recv(4096)

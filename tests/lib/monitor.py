@@ -5,6 +5,7 @@ Nothing here waits for time to pass: reads end when what is waited for has come,
 seconds, which is a failure.
 """
 import atexit, json, os, pty, re, select, shutil, socket, subprocess, sys, tempfile, termios
+from connect import connect
 
 GUARD = 30
 QEMU = os.environ.get("QEMU") or os.path.join(os.environ.get("BUILD", "."), "qemu-kvm")
@@ -77,17 +78,7 @@ class Stream:
 
 class Socket(Stream):
     def __init__(self, where):
-        unix = isinstance(where, str)
-        self.sock = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
-        deadline = GUARD * 100
-        while True:
-            try:
-                self.sock.connect(where)
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                deadline -= 1
-                assert deadline, f"nobody listens on {where}"
-                select.select([], [], [], 0.01)
+        self.sock = connect(where, GUARD)
         super().__init__(self.sock.fileno())
 
     def close(self):

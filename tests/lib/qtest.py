@@ -3,7 +3,8 @@
 
 QTEST_REFERENCE=PROGRAM runs the same test on another emulator of the same machine.
 """
-import base64, json, os, struct, subprocess, sys, tempfile, time, traceback
+import base64, json, os, struct, subprocess, sys, tempfile, traceback
+from connect import connect
 
 
 class Machine:
@@ -86,16 +87,7 @@ class Qmp:
     """-qmp unix:PATH,server=on,wait=off"""
 
     def __init__(self, path):
-        import socket
-        self.s = socket.socket(socket.AF_UNIX)
-        for turn in range(600):  # it is bound before it listens
-            try:
-                self.s.connect(path)
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                if turn == 599:
-                    raise
-                time.sleep(0.1)
+        self.s = connect(path)
         self.f = self.s.makefile("r")  # one for both ways drops what it read ahead at each write
         self.f.readline()
         self.events = []
